@@ -14,6 +14,12 @@ import numpy as np
 DEFAULT_TEMPO = 120.0  # quarter notes a minute, what a MIDI file without a tempo means
 DEFAULT_VELOCITY = 80
 COLUMNS = ("onset", "duration", "pitch", "velocity", "part")
+PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+
+def pitch_name(pitch: int) -> str:
+    """Names a MIDI pitch, with sharps and the octave: 60 is ``C4``, 66 is ``F#4``, 0 is ``C-1``."""
+    return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -48,12 +54,12 @@ class Score:
     def __post_init__(self) -> None:
         columns = {}
         for name in COLUMNS:
-            values = np.asarray(getattr(self, name))
-            # Checked before the cast: a pitch of 60.5 must not become 60 in silence.
+            # As floats first: they hold music21's fractions, and a pitch of 60.5 must not become 60 in silence.
+            values = np.asarray(getattr(self, name), dtype=np.float64)
             if values.size and not np.all(np.isfinite(values)):
                 raise ValueError(f"Score: {name} holds a value that is not finite; every {name} must be a number")
             if name in ("onset", "duration"):
-                columns[name] = values.astype(np.float64)
+                columns[name] = values
             else:
                 columns[name] = values.astype(np.int64)
                 if values.size and np.any(columns[name] != values):
@@ -68,7 +74,7 @@ class Score:
         _check_range(columns["part"], "part", 0, np.inf)
         order = np.lexsort((columns["pitch"], columns["part"], columns["onset"]))
         for name, column in columns.items():
-            column = column[order]
+            column = column[order]  # a copy: the caller's array stays writable
             column.setflags(write=False)
             object.__setattr__(self, name, column)
         self._set_parts()

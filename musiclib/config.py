@@ -1,0 +1,166 @@
+"""Configuration: what a run is made with, as frozen dataclasses that travel through JSON.
+
+A run folder holds its ``Config``, so that the network can be rebuilt from it; ``preset``
+gives the two sizes that the notebooks know, and ``folders`` the places they write to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Which network, and its size."""
+
+    name: str = "stacked_lstm"  # a builder in musiclib.models
+    options: dict = dataclasses.field(default_factory=dict)  # keyword arguments of that builder
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained.
+
+    Raises:
+        ValueError: at a size, rate or choice that cannot be trained with.
+    """
+
+    window: int = 128  # tokens of context in a training example
+    batch_size: int = 32  # windows a step
+    epochs: int = 40  # at most; early stopping usually ends sooner
+    learning_rate: float = 2e-3  # Adam's; halved where the validation loss rests
+    clip_norm: float = 1.0  # gradients longer than this are shortened to it
+    patience: int = 4  # epochs without a better validation loss before training stops
+    targets: str = "all"  # every position of a window, or "last": the textbook's form
+    seed: int = 0  # of the weights, the dropout and the order of the windows
+
+    def __post_init__(self) -> None:
+        for name in ("window", "batch_size", "epochs", "learning_rate", "clip_norm", "patience"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"TrainingConfig: {name} must be above 0, got {getattr(self, name)}")
+        if self.targets not in ("all", "last"):
+            raise ValueError(f"TrainingConfig: targets must be 'all' or 'last', got {self.targets!r}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that a training run is started with, but for the data."""
+
+    preset: str = "full"
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
+
+    def replace(self, **changes) -> Config:
+        """Returns a copy with other training values: ``config.replace(epochs=3)``."""
+        return dataclasses.replace(self, training=dataclasses.replace(self.training, **changes))
+
+    def to_dict(self) -> dict:
+        """Returns nested dictionaries, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> Config:
+        """Reads what ``to_dict`` wrote; raises ValueError at a field that does not exist."""
+        try:
+            return cls(
+                preset=values["preset"],
+                model=ModelConfig(**values["model"]),
+                training=TrainingConfig(**values["training"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a configuration of this version of musiclib: {error}") from error
+
+    def to_json(self) -> str:
+        """Writes the configuration as JSON text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Config:
+        """Reads what ``to_json`` wrote."""
+        return cls.from_dict(json.loads(text))
+
+
+# The full networks are the tutorials' sizes; the quick ones show every step in a minute or two.
+_PRESETS = {
+    ("quick", "stacked_lstm"): Config(
+        "quick",
+        ModelConfig("stacked_lstm", {"units": [128, 64], "embedding_size": 32}),
+        TrainingConfig(window=64, batch_size=32, epochs=6, learning_rate=4e-3),
+    ),
+    ("quick", "gru_attention"): Config(
+        "quick",
+        ModelConfig("gru_attention", {"units": 64, "embedding_size": 32, "context_length": 64}),
+        TrainingConfig(window=64, batch_size=32, epochs=5, learning_rate=4e-3),
+    ),
+    ("full", "stacked_lstm"): Config("full", ModelConfig("stacked_lstm", {}), TrainingConfig()),
+    ("full", "gru_attention"): Config("full", ModelConfig("gru_attention", {}), TrainingConfig()),
+}
+
+
+def preset(name: str | None = None, model: str = "stacked_lstm") -> Config:
+    """Returns the configuration of a preset.
+
+    Args:
+        name: ``"quick"`` or ``"full"``; None takes the environment variable
+            ``MUSICLIB_PRESET``, and ``"quick"`` where that is not set.
+        model: the network's name.
+
+    Raises:
+        ValueError: at an unknown preset or model; the message lists those there are.
+    """
+    name = name or os.environ.get("MUSICLIB_PRESET", "quick")
+    if (name, model) not in _PRESETS:
+        known = ", ".join(f"{preset_name!r} for {model_name!r}" for preset_name, model_name in _PRESETS)
+        raise ValueError(f"no preset {name!r} for the model {model!r}; there are {known}")
+    return _PRESETS[name, model]
+
+
+@dataclasses.dataclass(frozen=True)
+class Folders:
+    """Where the notebooks read and write; each is made when something is written to it."""
+
+    root: pathlib.Path
+
+    @property
+    def data(self) -> pathlib.Path:
+        """Downloads, caches and prepared datasets."""
+        return self.root / "data"
+
+    @property
+    def models(self) -> pathlib.Path:
+        """One folder a trained run."""
+        return self.root / "models"
+
+    @property
+    def outputs(self) -> pathlib.Path:
+        """Pictures, sound and MIDI."""
+        return self.root / "outputs"
+
+
+def folders() -> Folders:
+    """Returns the folders below ``MUSICLIB_HOME``, by default the current folder."""
+    return Folders(pathlib.Path(os.environ.get("MUSICLIB_HOME", ".")).resolve())
+
+
+def find_run(name: str, shipped: str) -> pathlib.Path:
+    """Returns the folder of one's own run, or of the shipped one where there is no own.
+
+    Args:
+        name: a run in ``folders().models``.
+        shipped: a run that comes with the repository.
+
+    Raises:
+        FileNotFoundError: where neither exists.
+    """
+    repository = pathlib.Path(__file__).resolve().parents[1]
+    candidates = [folders().models / name, folders().models / shipped, repository / "models" / shipped]
+    for folder in candidates:
+        if (folder / "config.json").is_file():
+            return folder
+    raise FileNotFoundError(
+        f"no trained run {name!r} or {shipped!r} in {folders().models}; train one with the notebooks 02 or 03,"
+        " or work in a full copy of the repository, which ships the second"
+    )

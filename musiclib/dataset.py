@@ -1,0 +1,125 @@
+"""Dataset: a split corpus as ids, with the encoding and vocabulary that made them.
+
+This is what a network is trained on. It is one folder, which needs neither music21 nor
+TensorFlow to be read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Iterable
+
+import numpy as np
+
+from musiclib import corpus as corpora
+from musiclib import encodings
+from musiclib.pieces import Pieces
+from musiclib.vocabulary import END, START, Vocabulary
+
+_PARTS = ("train", "validation", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Ids of three sets of pieces; each piece runs from ``<start>`` to ``<end>``.
+
+    Args:
+        train, validation, test: the pieces.
+        vocabulary: the tokens, collected from ``train`` alone.
+        encoding: what made the tokens.
+        about: how it was made, for the record (source, transpositions, seed, names).
+    """
+
+    train: Pieces
+    validation: Pieces
+    test: Pieces
+    vocabulary: Vocabulary
+    encoding: encodings.Encoding
+    about: dict
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{len(getattr(self, p).ids):,} ids in {len(getattr(self, p))} {p} pieces" for p in _PARTS)
+        return f"Dataset({sizes}, {len(self.vocabulary)} tokens)"
+
+    @property
+    def fingerprint(self) -> str:
+        """The first 16 hexadecimal digits of a SHA-256 over ids, vocabulary and encoding."""
+        digest = hashlib.sha256(self.vocabulary.to_json().encode())
+        digest.update(json.dumps(self.encoding.to_config(), sort_keys=True).encode())
+        for name in _PARTS:
+            digest.update(np.ascontiguousarray(getattr(self, name).ids))
+            digest.update(np.ascontiguousarray(getattr(self, name).offsets))
+        return digest.hexdigest()[:16]
+
+    def save(self, folder: str | pathlib.Path) -> pathlib.Path:
+        """Writes the dataset into a folder; ``dataset.json``, written last, makes it whole."""
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "dataset.json").unlink(missing_ok=True)
+        for name in _PARTS:
+            getattr(self, name).save(folder / name)
+        about = {"encoding": self.encoding.to_config(), "fingerprint": self.fingerprint, "about": self.about}
+        for name, text in (("vocabulary", self.vocabulary.to_json()), ("dataset", json.dumps(about, indent=2))):
+            partial = folder / f"{name}.json.partial"
+            partial.write_text(text, encoding="utf-8")
+            os.replace(partial, folder / f"{name}.json")
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | pathlib.Path) -> Dataset:
+        """Opens what ``save`` wrote; the ids stay on disk until they are used.
+
+        Raises:
+            FileNotFoundError: where the folder holds no whole dataset.
+        """
+        folder = pathlib.Path(folder)
+        if not (folder / "dataset.json").is_file():
+            raise FileNotFoundError(f"no dataset in {folder}; make one with the notebook 01_preprocess")
+        about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        return cls(
+            *(Pieces.load(folder / name) for name in _PARTS),
+            vocabulary=Vocabulary.read(folder / "vocabulary.json"),
+            encoding=encodings.from_config(about["encoding"]),
+            about=about["about"],
+        )
+
+
+def prepare(
+    split: corpora.Split,
+    encoding: encodings.Encoding,
+    transpositions: Iterable[int] = (0,),
+    minimum_count: int = 2,
+) -> Dataset:
+    """Encodes a split corpus.
+
+    Args:
+        split: what ``corpus.split`` returned.
+        encoding: Score to tokens.
+        transpositions: the training pieces are given in each of these, in semitones;
+            ``range(-5, 7)`` is every key. What is held out stays as it is.
+        minimum_count: tokens rarer than this in training become ``<unknown>``, so that a
+            network learns what an unknown token is like.
+
+    Raises:
+        ValueError: where no token is left to train on.
+    """
+    transpositions = list(transpositions)
+    scores = {name: getattr(split, name).scores for name in _PARTS}
+    scores["train"] = split.train.transposed(transpositions).scores
+    tokens = {name: [encoding.encode(score) for score in scores[name]] for name in _PARTS}
+    vocabulary = Vocabulary.build(tokens["train"], minimum_count)
+
+    def pieces(name: str) -> Pieces:
+        ids = (vocabulary.to_ids(piece, allow_unknown=True) for piece in tokens[name])
+        return Pieces.from_lists(np.concatenate([[START], piece, [END]]) for piece in ids)
+
+    about = {
+        "transpositions": transpositions,
+        "minimum_count": minimum_count,
+        **{f"{name}_names": list(getattr(split, name).names) for name in _PARTS},
+    }
+    return Dataset(*(pieces(name) for name in _PARTS), vocabulary=vocabulary, encoding=encoding, about=about)

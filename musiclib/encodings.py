@@ -1,0 +1,280 @@
+"""Encodings: Score to tokens and back, one class a representation.
+
+A token is text that a person can read. ``decode`` accepts every sequence of its own
+alphabet, so that what a network writes is never an error; encoding what was decoded
+gives the same tokens again. An encoding is a frozen set of options; ``to_config`` and
+``from_config`` carry it through JSON.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import ClassVar
+
+import numpy as np
+
+from musiclib.score import DEFAULT_TEMPO, PITCH_CLASSES, Score, pitch_name
+
+_PITCH = re.compile(r"([A-G]#?)(-?\d+)")
+_VOICING_CENTER = 64  # E4: chords known by pitch class alone are set around the middle of the keyboard
+
+
+def pitch_number(name: str) -> int:
+    """Reads a pitch name: ``C4`` is 60, ``F#4`` is 66.
+
+    Raises:
+        ValueError: where the text is no pitch name or the pitch lies outside 0 to 127.
+    """
+    match = _PITCH.fullmatch(name)
+    number = PITCH_CLASSES.index(match[1]) + 12 * (int(match[2]) + 1) if match and match[1] in PITCH_CLASSES else -1
+    if not 0 <= number <= 127:
+        raise ValueError(f"{name!r} is no pitch; write one as C4 or F#4, from C-1 to G9")
+    return number
+
+
+@functools.lru_cache(maxsize=4096)
+def normal_order(pitch_classes: frozenset[int]) -> tuple[int, ...]:
+    """Returns pitch classes in normal order: the rotation that spans least, packed to the left.
+
+    Args:
+        pitch_classes: numbers 0 to 11, 0 is C.
+
+    Source: Allen Forte, *The Structure of Atonal Music* (1973); ties go to the rotation
+    whose inner intervals are smallest from the left, then to the lowest first note.
+    """
+    ordered = sorted(pitch_classes)
+    rotations = [tuple(ordered[i:] + ordered[:i]) for i in range(len(ordered))]
+
+    def spread(rotation: tuple[int, ...]) -> tuple:
+        offsets = [(pitch_class - rotation[0]) % 12 for pitch_class in rotation]
+        return offsets[-1:], offsets, rotation[0]
+
+    return min(rotations, key=spread)
+
+
+class Encoding:
+    """What every encoding has; a subclass is a frozen dataclass of JSON values."""
+
+    name: ClassVar[str]
+
+    def encode(self, score: Score) -> list[str]:
+        """Turns a score into tokens; an empty score into none."""
+        raise NotImplementedError
+
+    def decode(self, tokens: Sequence[str]) -> Score:
+        """Turns tokens into a score; raises ValueError at a token that is not of this alphabet."""
+        raise NotImplementedError
+
+    def to_config(self) -> dict:
+        """Returns the encoding's name and options, ready for JSON."""
+        return {"name": self.name, **dataclasses.asdict(self)}
+
+
+@dataclasses.dataclass(frozen=True)
+class NoteChord(Encoding):
+    """One token an onset: a single note is its pitch name, several are a chord.
+
+    With ``durations`` a token ends in its length in quarter lengths (``C5:1``,
+    ``0.4.7:1/2``) and silence is a rest (``R:1/2``). A token lasts as long as the longest
+    note that begins with it, but never beyond the next onset: a note held under later
+    ones ends where they begin. Decoding therefore keeps every onset and rest to the grid,
+    every pitch (or pitch class), and every length up to the next onset; it drops
+    velocities, parts and tempo, and one of two equal pitches that begin together.
+
+    Args:
+        chords: ``"normal_order"`` writes a chord as its pitch classes (``0.4.7``; an octave
+            is a chord of one, ``0``), the form of the LSTM tutorials; ``"pitches"`` keeps
+            octaves (``C4.E4.G4``).
+        durations: write rests and lengths; without them, every token lasts ``step``.
+        steps_per_quarter: the grid for onsets and lengths; 12 holds sixteenths and triplets.
+        step: length of a token in quarter lengths where ``durations`` is off.
+
+    Decoding a chord in normal order needs octaves that the token does not hold: each is
+    set in close position, with the least movement from the chord before it.
+
+    Source: the token form is that of Sigurður Skúli, "How to Generate Music using a LSTM
+    Neural Network in Keras" (2017).
+    """
+
+    chords: str = "normal_order"
+    durations: bool = True
+    steps_per_quarter: int = 12
+    step: float = 0.5
+    name: ClassVar[str] = "NoteChord"
+
+    def __post_init__(self) -> None:
+        if self.chords not in ("normal_order", "pitches"):
+            raise ValueError(f"NoteChord: chords must be 'normal_order' or 'pitches', got {self.chords!r}")
+        if not (isinstance(self.steps_per_quarter, int) and self.steps_per_quarter >= 1):
+            raise ValueError(f"NoteChord: steps_per_quarter must be a whole number from 1: {self.steps_per_quarter}")
+        if not self.step > 0:
+            raise ValueError(f"NoteChord: step must be above 0 quarter lengths, got {self.step}")
+
+    def encode(self, score: Score) -> list[str]:
+        onsets = np.round(score.onset * self.steps_per_quarter).astype(np.int64)
+        lengths = np.maximum(np.round(score.duration * self.steps_per_quarter).astype(np.int64), 1)
+        # Rounding may swap two onsets that stood close together.
+        order = np.argsort(onsets, kind="stable")
+        starts, first = np.unique(onsets[order], return_index=True)
+        bounds = [*first.tolist(), len(order)]
+        pitches, lengths = score.pitch[order].tolist(), lengths[order].tolist()
+        starts = starts.tolist()
+        tokens, now = [], 0
+        for i, start in enumerate(starts):
+            group = slice(bounds[i], bounds[i + 1])
+            token = self._name(pitches[group])
+            if self.durations:
+                if start > now:
+                    tokens.append(f"R:{self._length(start - now)}")
+                length = max(lengths[group])
+                if i + 1 < len(starts):
+                    length = min(length, starts[i + 1] - start)
+                token = f"{token}:{self._length(length)}"
+                now = start + length
+            tokens.append(token)
+        return tokens
+
+    def decode(self, tokens: Sequence[str]) -> Score:
+        notes, now, chord = [], Fraction(0), (_VOICING_CENTER,)
+        for token in tokens:
+            text, length = self._split(token)
+            pitches = () if text == "R" and self.durations else self._pitches(token, text, chord)
+            if len(pitches) > 1:
+                chord = pitches
+            notes.extend((float(now), float(length), pitch) for pitch in pitches)
+            now += length
+        return Score.from_notes(notes, part_names=("Piano",), programs=(0,))
+
+    def _length(self, steps: int) -> Fraction:
+        return Fraction(steps, self.steps_per_quarter)
+
+    def _name(self, pitches: list[int]) -> str:
+        distinct = sorted(set(pitches))
+        if len(distinct) == 1:
+            return pitch_name(distinct[0])
+        if self.chords == "pitches":
+            return ".".join(pitch_name(pitch) for pitch in distinct)
+        return ".".join(str(c) for c in normal_order(frozenset(pitch % 12 for pitch in distinct)))
+
+    def _split(self, token: str) -> tuple[str, Fraction]:
+        if not self.durations:
+            return token, Fraction(self.step)
+        text, _, length = token.rpartition(":")
+        try:
+            quarters = Fraction(length)
+        except (ValueError, ZeroDivisionError):
+            quarters = Fraction(0)
+        if not text or quarters <= 0:
+            raise ValueError(f"{token!r} is no token of {self}; one reads like C5:1 or R:1/2, its length above 0")
+        return text, quarters
+
+    def _pitches(self, token: str, text: str, previous: tuple[int, ...]) -> tuple[int, ...]:
+        """Reads the pitches of a note or chord; ``previous`` is the chord to lead on from."""
+        names = text.split(".")
+        if not names[0].isdecimal():
+            try:
+                return tuple(sorted({pitch_number(name) for name in names}))
+            except ValueError as error:
+                raise ValueError(f"{token!r} is no token of {self}: {error}") from None
+        if not all(name.isdecimal() and int(name) < 12 for name in names):
+            raise ValueError(f"{token!r} is no token of {self}: pitch classes run from 0 to 11")
+        return _voice(tuple(sorted({int(name) for name in names})), previous)
+
+
+@functools.lru_cache(maxsize=65536)
+def _voice(pitch_classes: tuple[int, ...], previous: tuple[int, ...]) -> tuple[int, ...]:
+    """Sets a chord in close position so that its notes move least from the chord before."""
+    if len(pitch_classes) == 1:
+        # A chord of one pitch class was an octave: decoded as one note it would become a note token.
+        below = pitch_classes[0] + 12 * round((_VOICING_CENTER - 6 - pitch_classes[0]) / 12)
+        return below, below + 12
+
+    def settings():
+        for i, lowest in enumerate(pitch_classes):
+            above = [(pitch_class - lowest) % 12 for pitch_class in pitch_classes[i:] + pitch_classes[:i]]
+            for octave in (36, 48, 60, 72):
+                yield tuple(octave + lowest + interval for interval in above)
+
+    def movement(setting: tuple[int, ...]) -> tuple:
+        steps = sum(min(abs(pitch - other) for other in previous) for pitch in setting)
+        # A mild pull to the centre: without it, progressions wander off the keyboard over time.
+        return steps / len(setting) + 0.3 * abs(sum(setting) / len(setting) - _VOICING_CENTER), setting
+
+    return min(settings(), key=movement)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frames(Encoding):
+    """The piano roll sampled in time: one token a frame.
+
+    A token lists the MIDI numbers that sound, in rising order (``60,64,67``), or is ``e``
+    where nothing sounds. Decoding joins equal pitches in neighbouring frames into one
+    note, so starts and ends are kept to half a frame (a note shorter than that lasts one
+    frame), while a note struck again without a gap, velocities, parts and the tempo map
+    are not kept; the decoded score runs at 120 quarter notes a minute.
+
+    Args:
+        fps: frames a second, along the score's tempo map.
+
+    Source: the token form is that of Haryo Akbarianto Wibowo, "Generate Piano Instrumental
+    Music by Using Deep Learning" (2019), with five frames a second.
+    """
+
+    fps: float = 5
+    name: ClassVar[str] = "Frames"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fps < math.inf:
+            raise ValueError(f"Frames: fps must be above 0 frames a second, got {self.fps}")
+
+    def encode(self, score: Score) -> list[str]:
+        starts, ends = score.seconds()
+        first = np.round(starts * self.fps).astype(np.int64)
+        last = np.maximum(np.round(ends * self.fps).astype(np.int64), first + 1)
+        frames: list[set[int]] = [set() for _ in range(int(last.max()) if len(score) else 0)]
+        for begin, end, pitch in zip(first.tolist(), last.tolist(), score.pitch.tolist(), strict=True):
+            for frame in frames[begin:end]:
+                frame.add(pitch)
+        return [",".join(map(str, sorted(frame))) or "e" for frame in frames]
+
+    def decode(self, tokens: Sequence[str]) -> Score:
+        quarters = DEFAULT_TEMPO / 60.0 / self.fps
+        notes, sounding = [], {}
+        frames = [self._pitches(token) for token in tokens]
+        for i, frame in enumerate([*frames, frozenset()]):
+            for pitch in sorted(sounding.keys() - frame):
+                start = sounding.pop(pitch)
+                notes.append((start * quarters, (i - start) * quarters, pitch))
+            for pitch in frame - sounding.keys():
+                sounding[pitch] = i
+        return Score.from_notes(notes, part_names=("Piano",), programs=(0,))
+
+    def _pitches(self, token: str) -> frozenset[int]:
+        numbers = [] if token == "e" else token.split(",")
+        if not all(number.isdecimal() and int(number) <= 127 for number in numbers):
+            raise ValueError(f"{token!r} is no token of {self}; one reads like 60,64,67 or e, numbers up to 127")
+        return frozenset(int(number) for number in numbers)
+
+
+ENCODINGS = {encoding.name: encoding for encoding in (NoteChord, Frames)}
+
+
+def from_config(config: dict) -> Encoding:
+    """Makes the encoding that ``to_config`` described.
+
+    Raises:
+        ValueError: at an unknown name or option; the message lists those there are.
+    """
+    options = dict(config)
+    name = options.pop("name", None)
+    if name not in ENCODINGS:
+        raise ValueError(f"unknown encoding {name!r}; there are {', '.join(ENCODINGS)}")
+    known = {field.name for field in dataclasses.fields(ENCODINGS[name])}
+    if not options.keys() <= known:
+        raise ValueError(f"{name} has no option {sorted(options.keys() - known)}; it has {sorted(known)}")
+    return ENCODINGS[name](**options)

@@ -1,0 +1,23 @@
+"""The networks, one file each; every builder returns a ``keras.Model`` that outputs logits."""
+
+from __future__ import annotations
+
+from musiclib.models.base import AutoregressiveModel
+from musiclib.models.gru_attention import gru_attention
+from musiclib.models.stacked_lstm import stacked_lstm
+
+BUILDERS = {"stacked_lstm": stacked_lstm, "gru_attention": gru_attention}
+
+
+def build(name: str, vocabulary_size: int, **options) -> AutoregressiveModel:
+    """Builds a network by name.
+
+    Raises:
+        ValueError: at an unknown name or option; the message names it and what there is.
+    """
+    if name not in BUILDERS:
+        raise ValueError(f"unknown model {name!r}; there are {', '.join(BUILDERS)}")
+    try:
+        return BUILDERS[name](vocabulary_size, **options)
+    except TypeError as error:
+        raise ValueError(f"{name} cannot be built with {options}: {error}") from error

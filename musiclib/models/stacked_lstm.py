@@ -1,0 +1,87 @@
+"""The stacked LSTM of the music tutorials: two recurrent layers and a softmax over tokens.
+
+Source: Sigurður Skúli, "How to Generate Music using a LSTM Neural Network in Keras" (2017),
+which feeds one-hot rows; an embedding is the same product without the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from musiclib.models.base import AutoregressiveModel, logits_layer
+
+
+@keras.saving.register_keras_serializable("musiclib")
+class StackedLSTM(AutoregressiveModel):
+    """See ``stacked_lstm``."""
+
+    def __init__(
+        self, vocabulary_size: int, units: Sequence[int], embedding_size: int, dropout: float, **kwargs
+    ) -> None:
+        super().__init__(vocabulary_size, **kwargs)
+        self.units, self.embedding_size, self.dropout = list(units), embedding_size, dropout
+        self.embedding = keras.layers.Embedding(vocabulary_size, embedding_size, name="embedding")
+        self.lstms = [
+            keras.layers.LSTM(size, return_sequences=True, name=f"lstm_{i + 1}") for i, size in enumerate(self.units)
+        ]
+        self.dropouts = [keras.layers.Dropout(dropout) for _ in self.units]
+        self.head = logits_layer(vocabulary_size)
+
+    def build(self, input_shape) -> None:
+        self.embedding.build(input_shape)
+        size = self.embedding_size
+        for lstm in self.lstms:
+            lstm.build((None, None, size))
+            size = lstm.units
+        self.head.build((None, None, size))
+        super().build(input_shape)
+
+    def call(self, ids, training=False):
+        x = self.embedding(ids)  # (batch, time, embedding)
+        for lstm, dropout in zip(self.lstms, self.dropouts, strict=True):
+            x = dropout(lstm(x, training=training), training=training)  # (batch, time, units)
+        return self.head(x)  # (batch, time, vocabulary)
+
+    def initial_state(self, batch_size: int):
+        return tuple(ops.zeros((batch_size, lstm.units), self.compute_dtype) for lstm in self.lstms for _ in range(2))
+
+    def step(self, ids, state):
+        x = self.embedding(ids)  # (batch, embedding)
+        new_state = []
+        for i, lstm in enumerate(self.lstms):
+            x, carried = lstm.cell(x, state[2 * i : 2 * i + 2])
+            new_state.extend(carried)
+        return self.head(x), tuple(new_state)
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "embedding_size": self.embedding_size,
+            "dropout": self.dropout,
+        }
+
+
+def stacked_lstm(
+    vocabulary_size: int,
+    units: Sequence[int] = (512, 256),
+    embedding_size: int = 128,
+    dropout: float = 0.3,
+) -> StackedLSTM:
+    """Builds LSTM layers one on the other, dropout after each, and a dense layer of logits.
+
+    Args:
+        vocabulary_size: number of token ids.
+        units: size of each LSTM layer; the tutorials' two by default.
+        embedding_size: size of a token's vector.
+        dropout: share of each layer's outputs that training silences.
+
+    Returns:
+        A model from ids (batch, time) to logits (batch, time, vocabulary).
+    """
+    model = StackedLSTM(vocabulary_size, units, embedding_size, dropout, name="stacked_lstm")
+    model.build((None, None))
+    return model
