@@ -17,7 +17,7 @@ import joblib
 import numpy as np
 from tqdm.auto import tqdm
 
-from musiclib import config, downloads, melodies, readers
+from musiclib import bundled, config, downloads, melodies, readers
 from musiclib.score import COLUMNS, Score
 
 MAESTRO_URL = "https://storage.googleapis.com/magentadata/datasets/maestro/v3.0.0/maestro-v3.0.0-midi.zip"
@@ -182,7 +182,7 @@ def _list_files(source: str | pathlib.Path) -> list[tuple[str, str, str]]:
     """Lists (name, path, official split or "") of every piece of a source."""
     folder = pathlib.Path(source)
     if source == "bach":
-        return readers.chorale_files()
+        return [(name, str(path), "") for name, path in bundled.chorale_files()]
     if source == "maestro":
         return _maestro_files()
     if folder.is_dir():
@@ -192,7 +192,7 @@ def _list_files(source: str | pathlib.Path) -> list[tuple[str, str, str]]:
         return [(str(path.relative_to(folder).with_suffix("")), str(path), "") for path in paths]
     if folder.exists():
         raise ValueError(f"{source} is a file, and a corpus is a folder; read one file with readers.read_score")
-    found = readers.collection_files(str(source))
+    found = [(name, str(path), "") for name, path in bundled.collection_files(str(source))]
     if not found:
         raise FileNotFoundError(
             f"no corpus {str(source)!r}: there is no such folder, and music21 ships no such collection; give a folder,"

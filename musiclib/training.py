@@ -121,7 +121,7 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
     """Trains a network and keeps the weights with the lowest validation loss.
 
     Adam with clipped gradients; the learning rate is halved when the validation loss rests
-    for an epoch, and training stops after ``patience`` epochs without a better one.
+    for two epochs, and training stops after ``patience`` epochs without a better one.
 
     Args:
         dataset: what to train on; its test pieces are not touched.
@@ -146,7 +146,7 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
     )
     callbacks = [
         keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True),
-        keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=1),
+        keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=2),
     ]
     if progress:
         callbacks.append(_Progress())

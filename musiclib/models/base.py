@@ -55,6 +55,16 @@ class AutoregressiveModel(keras.Model):
         return {**super().get_config(), "vocabulary_size": self.vocabulary_size}
 
 
+def embedding_layer(vocabulary_size: int, size: int) -> keras.layers.Embedding:
+    """Makes the input layer, with vectors of standard deviation 1.
+
+    Keras' own start, within 0.05 of zero, leaves stacked recurrent layers at the frequencies
+    of the tokens for hundreds of steps before they find out that order matters.
+    """
+    start = keras.initializers.RandomNormal(stddev=1.0)
+    return keras.layers.Embedding(vocabulary_size, size, embeddings_initializer=start, name="embedding")
+
+
 def logits_layer(vocabulary_size: int) -> keras.layers.Dense:
     """Makes the output layer; float32 under every precision policy, for a stable loss."""
     return keras.layers.Dense(vocabulary_size, dtype="float32", name="logits")

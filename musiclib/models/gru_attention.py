@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from musiclib.models.attention import attend_to_past, attention_weights, empty_cache, self_attention
-from musiclib.models.base import AutoregressiveModel, logits_layer
+from musiclib.models.base import AutoregressiveModel, embedding_layer, logits_layer
 
 _LAYERS = 3
 
@@ -36,7 +36,7 @@ class GRUAttention(AutoregressiveModel):
         self.context_length, self.dropout = context_length, dropout
         self.bidirectional, self.attention_kind = bidirectional, attention
         self.targets = "last" if bidirectional else "all"
-        self.embedding = keras.layers.Embedding(vocabulary_size, embedding_size, name="embedding")
+        self.embedding = embedding_layer(vocabulary_size, embedding_size)
         self.grus = [self._recurrent(i) for i in range(_LAYERS)]
         width = None if bidirectional else context_length
         self.attentions = [

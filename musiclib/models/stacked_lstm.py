@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from musiclib.models.base import AutoregressiveModel, logits_layer
+from musiclib.models.base import AutoregressiveModel, embedding_layer, logits_layer
 
 
 @keras.saving.register_keras_serializable("musiclib")
@@ -23,7 +23,7 @@ class StackedLSTM(AutoregressiveModel):
     ) -> None:
         super().__init__(vocabulary_size, **kwargs)
         self.units, self.embedding_size, self.dropout = list(units), embedding_size, dropout
-        self.embedding = keras.layers.Embedding(vocabulary_size, embedding_size, name="embedding")
+        self.embedding = embedding_layer(vocabulary_size, embedding_size)
         self.lstms = [
             keras.layers.LSTM(size, return_sequences=True, name=f"lstm_{i + 1}") for i, size in enumerate(self.units)
         ]

@@ -1,0 +1,41 @@
+# make run    a virtual environment, the notebooks with the quick preset, music in outputs/
+# make test   what the tests need, and the tests
+PYTHON ?= python3
+VENV ?= .venv
+NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: run test shipped clean
+
+run: $(VENV)/run.installed
+	@mkdir -p outputs/notebooks
+	@for notebook in $(NOTEBOOKS); do \
+		echo "running $$notebook"; \
+		MUSICLIB_PRESET=$${MUSICLIB_PRESET:-quick} $(VENV)/bin/jupyter nbconvert --log-level WARN \
+			--to notebook --execute --output-dir outputs/notebooks $$notebook || exit 1; \
+	done
+	@echo "done: listen to outputs/*.wav, look at outputs/*.png, open outputs/notebooks/ in Jupyter"
+
+test: $(VENV)/test.installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/python -m pytest
+
+# Trains the runs that ship in models/ again: about half an hour each on two cores.
+shipped: $(VENV)/run.installed
+	$(VENV)/bin/python models/train_shipped.py
+
+$(VENV)/run.installed: requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install -q -r requirements.txt
+	@touch $@
+
+$(VENV)/test.installed: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install -q -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else \
+		"musiclib needs Python 3.11 to 3.13 and %s is %d.%d; name another: make PYTHON=python3.12" % (sys.executable, *v))'
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) outputs/notebooks outputs/*.mid outputs/*.wav outputs/*.png

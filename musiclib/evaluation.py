@@ -1,0 +1,91 @@
+"""Evaluation: how well a run predicts music it has never seen, and how much it copies.
+
+Every figure is computed from ids, so a network, the n-gram baseline and real music stand
+side by side as long as they share an encoding and a vocabulary.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+from keras import ops
+
+from musiclib.pieces import Pieces
+from musiclib.vocabulary import PADDING
+from musiclib.windows import Windows
+
+
+def nats_per_token(run, pieces: Pieces, batch_size: int = 8) -> float:
+    """Returns the mean of -log P over every id but the first of each piece.
+
+    A network that gives all positions sees each piece whole; one that sees a window and
+    gives the position after it is asked once an id.
+
+    Args:
+        run: a trained run, whose vocabulary made the ids.
+        pieces: held-out pieces, each from ``<start>`` to ``<end>``.
+        batch_size: windows predicted at once.
+
+    Raises:
+        ValueError: where an id lies outside the run's vocabulary.
+    """
+    if len(pieces.ids) and pieces.ids.max() >= len(run.vocabulary):
+        raise ValueError(
+            f"these pieces hold the id {pieces.ids.max()} and the run's vocabulary ends at {len(run.vocabulary) - 1};"
+            " encode them with the run's own encoding and vocabulary"
+        )
+    if run.model.targets == "last":
+        windows = Windows(pieces, run.model.context_length, batch_size, "last", lead_in=True)
+        return _mean_loss(run.model, (windows[i] for i in range(len(windows))))
+    # Padding at the start would be context that generation never has; here it stands at the end.
+    lengths = np.diff(pieces.offsets)
+    order = np.argsort(lengths, kind="stable")
+    batches = (order[i : i + batch_size] for i in range(0, len(order), batch_size))
+    rows = (np.stack([np.pad(pieces[i], (0, lengths[batch[-1]] - lengths[i])) for i in batch]) for batch in batches)
+    return _mean_loss(run.model, ((ids[:, :-1], ids[:, 1:]) for ids in rows))
+
+
+def _mean_loss(model, batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
+    total, count = 0.0, 0
+    for inputs, targets in batches:
+        logits = model(inputs, training=False)
+        losses = keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True)
+        counted = targets != PADDING
+        total += float(np.sum(ops.convert_to_numpy(losses)[counted], dtype=np.float64))
+        count += int(counted.sum())
+    return total / count
+
+
+def most_frequent_share(ids: np.ndarray) -> float:
+    """Returns the share of a piece that its most frequent id makes up, 0 to 1: a stuck key is near 1."""
+    return float(np.bincount(ids).max() / len(ids)) if len(ids) else 0.0
+
+
+def seen_share(pieces: Iterable[np.ndarray], training: Pieces, length: int = 8) -> float:
+    """Returns the share of all sequences of ``length`` ids that stand in the training pieces, 0 to 1.
+
+    Real held-out music is the yardstick: whatever it shares with the training pieces is
+    idiom, what a network shares beyond that is copied. Where training was transposed into
+    every key, so is the comparison.
+
+    Args:
+        pieces: ids of generated or held-out pieces, without start and end.
+        training: what was trained on.
+        length: ids in a sequence.
+
+    Raises:
+        ValueError: where every piece is shorter than ``length``.
+    """
+    seen = {bytes(row) for piece in training for row in _sequences(piece, length)}
+    found = collections.Counter(bytes(row) in seen for piece in pieces for row in _sequences(piece, length))
+    if not found:
+        raise ValueError(f"no piece is {length} ids long; compare shorter sequences or longer pieces")
+    return found[True] / found.total()
+
+
+def _sequences(piece: np.ndarray, length: int) -> np.ndarray:
+    ids = np.ascontiguousarray(piece, dtype=np.int32)
+    return np.lib.stride_tricks.sliding_window_view(ids, length) if len(ids) >= length else np.zeros((0, length))
