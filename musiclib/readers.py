@@ -24,6 +24,7 @@ import itertools
 import math
 import pathlib
 import struct
+import traceback
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -65,14 +66,18 @@ def read_score(path: str | pathlib.Path, part: int | str | None = None) -> Score
         raise ValueError(f"{path} is a folder, not a file; read a whole folder with corpus.load")
     if not path.exists():
         raise FileNotFoundError(f"no such file: {path}, seen from {pathlib.Path.cwd()}; check it or give a full path")
-    try:
-        is_midi = path.suffix.lower() in MIDI_SUFFIXES
-        score = (_read_midi(path.read_bytes()) if is_midi else _convert(_parse(path))).score()
-    except UnreadableScore as error:
-        raise UnreadableScore(f"cannot read {path}: {error}") from error.__cause__
-    except Exception as error:  # parsers fail on damaged files in every way there is, from IndexError to zipfile's own
-        cause = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise UnreadableScore(f"cannot read {path}: damaged, or not what its suffix says; get another copy ({cause})") from error
+    sink = io.StringIO()  # what music21 prints or warns of is for its developers
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+        warnings.simplefilter("ignore")
+        try:
+            is_midi = path.suffix.lower() in MIDI_SUFFIXES
+            score = (_read_midi(path.read_bytes()) if is_midi else _convert(_parse(path))).score()
+        except UnreadableScore as error:
+            raise UnreadableScore(f"cannot read {path}: {error}") from error.__cause__
+        except Exception as error:  # parsers fail in every way there is, from IndexError to zipfile's own
+            traceback.clear_frames(error.__traceback__)  # closes files that music21 leaves open when it fails
+            cause = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            raise UnreadableScore(f"cannot read {path}: damaged or misnamed; get another copy ({cause})") from error
     return score if part is None else score.select(part)
 
 
@@ -183,7 +188,7 @@ def _read_midi(data: bytes) -> _Draft:
             if kind in (ChannelVoiceMessages.NOTE_ON, ChannelVoiceMessages.NOTE_OFF):
                 key = event.channel, event.pitch
                 if event.pitch > 127 or event.velocity > 127:
-                    raise UnreadableScore(f"it is damaged: {event} goes above 127; get another copy")
+                    raise UnreadableScore(f"damaged: pitch {event.pitch}, velocity {event.velocity}; get another copy")
                 if event.isNoteOn():
                     sounding[key].append((tick, event.velocity))
                 elif sounding[key]:  # the first to begin is the first to end, as in other readers
@@ -218,10 +223,7 @@ def _parse(path: pathlib.Path) -> music21.stream.Stream:
     suffixes = {suffix for kind in parser.subConvertersList("input") for suffix in kind.registerInputExtensions}
     if path.suffix.lower().removeprefix(".") not in suffixes:
         raise UnreadableScore(f"no known format has the suffix {path.suffix!r}; formats that work are {FORMATS}")
-    sink = io.StringIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
-        warnings.simplefilter("ignore")
-        parser.parseFileNoPickle(path)
+    parser.parseFileNoPickle(path)
     return parser.stream
 
 
@@ -265,10 +267,8 @@ def _convert(stream: music21.stream.Stream) -> _Draft:
     from music21 import chord, harmony, instrument, meter, note, percussion, tempo
 
     if "Opus" in stream.classes:
-        raise UnreadableScore(
-            f"it holds {len(stream.scores)} pieces; take them one by one, as in"
-            " [score_from_music21(piece) for piece in music21.converter.parse(path).scores]"
-        )
+        remedy = "give score_from_music21 one of music21.converter.parse(path).scores"
+        raise UnreadableScore(f"it holds {len(stream.scores)} pieces; {remedy}")
     draft = _Draft()
     parts = [] if "Part" in stream.classes else list(stream.getElementsByClass("Part"))
     for start, source in [(0.0, stream), *((stream.elementOffset(part), part) for part in parts)]:

@@ -1,0 +1,299 @@
+"""Writers: a Score becomes a MIDI or a MusicXML file.
+
+Both replace a file only once the new one is complete, and both write what their format can say:
+
+- Neither format holds two overlapping notes of one pitch in one part: a MIDI note-off names only the pitch. The
+  earlier note is cut where the later one begins; of two that begin together the longer stays, as loud as the louder.
+- A time signature whose denominator is no power of two is left out, with the one before it going on: MIDI stores the
+  exponent, and notation has no such note value. No note moves by this.
+
+MIDI is exact to 1/1920 of a quarter. Notation is for reading: it is rounded to twelfths of a quarter, which hold
+sixteenths and triplets, and written as a musician expects, with ties, rests, tuplets and at most four voices a staff.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musiclib.score import Score
+
+if TYPE_CHECKING:
+    import music21
+
+TICKS = 1920  # a quarter: a multiple of 96, 120, 384, 480 and 960, so what was read from such files comes out exact
+SLOWEST, FASTEST = 60e6 / 0xFFFFFF, 60e6  # quarters a minute: MIDI has three bytes for the microseconds of a quarter
+LONGEST = 0x0FFFFFFF  # ticks: the most that MIDI can say between two events
+GRID = 12  # notation's steps in a quarter
+SIXTEENTH = GRID // 4
+VOICES = 4  # a staff's voices; programs for notation read no more
+# Lengths in steps that one note can have, as (type, dots), and the same within a triplet (three in the time of two).
+PLAIN = {96: ("breve", 0), 72: ("whole", 1), 48: ("whole", 0), 36: ("half", 1), 24: ("half", 0), 18: ("quarter", 1)}
+PLAIN |= {12: ("quarter", 0), 9: ("eighth", 1), 6: ("eighth", 0), 3: ("16th", 0)}
+TRIPLET = {8: ("quarter", 0), 6: ("eighth", 1), 4: ("eighth", 0), 3: ("16th", 1), 2: ("16th", 0), 1: ("32nd", 0)}
+BRACKETS = {12: "eighth", 6: "16th", 3: "32nd"}  # what a triplet of this many steps has three of
+
+
+def write_midi(score: Score, path: str | pathlib.Path) -> pathlib.Path:
+    """Writes a MIDI file: one track a part, with its name and program, and the tempo map.
+
+    No part is on channel 10, the drums'. There are 15 others: from the 16th part on, parts share a channel, and a
+    player that goes by channels gives those the same instrument.
+
+    Args:
+        score: at least one note; onsets and ends are rounded to 1/1920 of a quarter, and no note is shorter.
+        path: where to; missing folders are made, and a file that is there is replaced once all is written.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: at an empty score, one too long for MIDI, or a tempo that MIDI cannot hold.
+    """
+    import symusic
+
+    notes = _tidy(score, TICKS)
+    if notes["end"].max() > LONGEST:
+        raise ValueError(f"write_midi: {score.end:g} quarter lengths are too long for MIDI; use score.slice for a part")
+    midi = symusic.Score(TICKS)
+    for onset, tempo in score.tempos:
+        if not SLOWEST <= tempo <= FASTEST:
+            raise ValueError(
+                f"write_midi: MIDI holds tempos from 3.58 to 60000000 quarter notes a minute, got {tempo:g};"
+                " change score.tempos"
+            )
+        midi.tempos.append(symusic.Tempo(round(onset * TICKS), mspq=round(60e6 / tempo)))
+    for onset, numerator, denominator in _signatures(score):
+        midi.time_signatures.append(symusic.TimeSignature(round(onset * TICKS), numerator, denominator))
+    for index, (name, program) in enumerate(zip(score.part_names, score.programs, strict=True)):
+        track = symusic.Track(name, program, False)
+        for _, pitch, start, end, velocity in notes[notes["part"] == index].tolist():
+            track.notes.append(symusic.Note(start, end - start, pitch, velocity))
+        midi.tracks.append(track)
+    return _save(path, midi.dumps_midi())
+
+
+def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
+    """Writes notation that MuseScore and other programs open: one staff a part, in bars.
+
+    Without a time signature the bars are of four quarters. One that changes within a bar cuts that bar short. A beat
+    with anything off the sixteenths is a triplet. Notes that overlap go to voices; where four do not suffice, notes
+    of one voice are split and tied, so that none is lost or shortened.
+
+    Args:
+        score: at least one note; onsets and ends are rounded to 1/12 of a quarter, and no note is shorter.
+        path: where to, its stem being the title; missing folders are made, and a file that is there is replaced once
+            all is written. ``.musicxml`` is the usual suffix; the file is plain XML whatever it is.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: at an empty score.
+    """
+    from music21 import metadata, stream
+    from music21.musicxml.m21ToXml import GeneralObjectExporter
+
+    notes = _tidy(score, GRID)
+    bars = _bars(score, int(notes["end"].max()))
+    sheet = stream.Score()
+    sheet.insert(0, metadata.Metadata(title=pathlib.Path(path).stem, composer=" "))  # else music21 names itself
+    for index in range(len(score.part_names)):
+        sheet.insert(0, _staff(score, index, notes[notes["part"] == index], bars))
+    return _save(path, GeneralObjectExporter(sheet).parse())
+
+
+def _save(path: str | pathlib.Path, data: bytes) -> pathlib.Path:
+    path = pathlib.Path(path).expanduser()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _tidy(score: Score, grid: int) -> np.ndarray:
+    """Rounds a score to ``grid`` steps a quarter and resolves overlaps.
+
+    Returns:
+        (n,) records of part, pitch, start, end (steps) and velocity, sorted in this order.
+    """
+    if not len(score):
+        raise ValueError("the score has no notes, so there is nothing to write; give one with notes")
+    names = ("part", "pitch", "start", "end", "velocity")
+    notes = np.zeros(len(score), dtype=[(name, np.int64) for name in names])
+    for name in ("part", "pitch", "velocity"):
+        notes[name] = getattr(score, name)
+    notes["start"] = np.rint(score.onset * grid)
+    notes["end"] = np.maximum(np.rint((score.onset + score.duration) * grid), notes["start"] + 1)
+    notes = np.sort(notes, order=list(names))
+    same_pitch = np.all([notes[name][1:] == notes[name][:-1] for name in ("part", "pitch")], axis=0)
+    again = same_pitch & (notes["start"][1:] == notes["start"][:-1])
+    first = np.flatnonzero(np.append(True, ~again))
+    loudest = np.maximum.reduceat(notes["velocity"], first)
+    notes = notes[np.append(~again, True)]  # the last, which is the longest, of those that begin together
+    notes["velocity"] = loudest
+    followed = np.all([notes[name][1:] == notes[name][:-1] for name in ("part", "pitch")], axis=0)
+    notes["end"][:-1][followed] = np.minimum(notes["end"][:-1], notes["start"][1:])[followed]
+    return notes
+
+
+def _signatures(score: Score) -> list[tuple[float, int, int]]:
+    """Returns the time signatures that MIDI and notation can hold."""
+    powers = [2**exponent for exponent in range(7)]
+    return [mark for mark in score.time_signatures if mark[1] <= 255 and mark[2] in powers]
+
+
+def _bars(score: Score, end: int) -> list[tuple[int, int, str | None]]:
+    """Returns (start, length, new time signature) of each bar up to ``end``, in steps."""
+    # In whole sixteenths, so that every bar line lies on the grid.
+    changes = {
+        round(onset * 4) * SIXTEENTH: (numerator * 4 * GRID // denominator, f"{numerator}/{denominator}")
+        for onset, numerator, denominator in _signatures(score)
+        if numerator * 16 % denominator == 0
+    }
+    changes = {0: (4 * GRID, "4/4")} | changes
+    bars, start, usual = [], 0, 0
+    while start < end:
+        usual, signature = changes.get(start, (usual, None))
+        stop = min([start + usual] + [change for change in changes if change > start])
+        bars.append((start, stop - start, signature))
+        start = stop
+    return bars
+
+
+def _voices(notes: np.ndarray) -> list[np.ndarray]:
+    """Deals the notes of a part to voices, so that few of a voice overlap; notes of equal length form chords."""
+    events: dict[tuple[int, int], list[int]] = {}
+    for number, (start, end) in enumerate(zip(notes["start"].tolist(), notes["end"].tolist(), strict=True)):
+        events.setdefault((start, end), []).append(number)
+    members: list[list[int]] = [[]]
+    busy = [0]
+    # Of events that begin together the highest goes first: the melody stays in the first voice.
+    for (start, end), numbers in sorted(events.items(), key=lambda event: (event[0][0], -notes["pitch"][event[1][-1]])):
+        free = [voice for voice, until in enumerate(busy) if until <= start]
+        if not free and len(busy) < VOICES:
+            busy.append(0)
+            members.append([])
+            free = [len(busy) - 1]
+        voice = free[0] if free else int(np.argmin(busy))
+        members[voice] += numbers
+        busy[voice] = max(busy[voice], end)
+    return [notes[np.array(numbers, dtype=np.int64)] for numbers in members]
+
+
+def _split(start: int, end: int) -> list[int]:
+    """Splits a stretch of a bar, in steps from the bar line, into the lengths of single notes."""
+    lengths = []
+    while start < end:
+        length = end - start
+        if length not in PLAIN:  # first to the next beat, then as long as there is a note for
+            to_beat = GRID - start % GRID
+            length = to_beat if to_beat < min(GRID, length) else max(size for size in PLAIN if size <= length)
+        lengths.append(length)
+        start += length
+    return lengths
+
+
+def _pieces(notes: np.ndarray, start: int, length: int) -> list[tuple[int, int, tuple | None]]:
+    """Cuts a bar of one voice where something begins or ends.
+
+    Returns:
+        (start, length, triplet) of each piece, in steps. The triplet is None or (the type of its thirds, ``"start"``,
+        ``"stop"`` or None).
+    """
+    edges = np.unique(np.concatenate([notes["start"], notes["end"], [start, start + length]])) - start
+    edges = edges[(edges >= 0) & (edges <= length)].tolist()
+    triplets = {}
+    beat = 0
+    while beat < length:
+        size = next(size for size in BRACKETS if size <= length - beat)
+        if any(edge % SIXTEENTH and beat < edge < beat + size for edge in edges):
+            triplets[beat] = size
+        beat += size
+    edges = sorted({*edges, *triplets, *(beat + size for beat, size in triplets.items())})
+    pieces = []
+    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        beat = next((beat for beat, size in triplets.items() if beat <= begin < beat + size), None)
+        if beat is None:
+            sizes = _split(begin, end)
+        else:
+            sizes = []
+            while sum(sizes) < end - begin:
+                sizes.append(max(size for size in TRIPLET if size <= end - begin - sum(sizes)))
+        for size in sizes:
+            triplet = None
+            if beat is not None:
+                place = "start" if begin == beat else "stop" if begin + size == beat + triplets[beat] else None
+                triplet = (BRACKETS[triplets[beat]], place)
+            pieces.append((start + begin, size, triplet))
+            begin += size
+    return pieces
+
+
+def _element(notes: np.ndarray, start: int, length: int, triplet: tuple | None, hidden: bool):
+    """Makes the note, chord or rest of one piece; ``notes`` are those that sound in it."""
+    from music21 import chord, duration, note, tie
+
+    kind, dots = PLAIN[length] if triplet is None else TRIPLET[length]
+    lasting = duration.Duration(type=kind, dots=dots)
+    if triplet is not None:
+        bracket = duration.Tuplet(3, 2, durationActual=triplet[0])
+        bracket.type = triplet[1]
+        lasting.appendTuplet(bracket)
+    members = []
+    for _, pitch, begin, end, velocity in notes.tolist():
+        member = note.Note(pitch)
+        member.volume.velocity = velocity
+        before, after = begin < start, end > start + length
+        if before or after:
+            member.tie = tie.Tie("continue" if before and after else "stop" if before else "start")
+        members.append(member)
+    element = chord.Chord(members) if len(members) > 1 else members[0] if members else note.Rest()
+    if len(members) > 1:  # MusicXML has a loudness for each note of a chord, but music21 writes only the chord's own
+        element.volume.velocity = int(notes["velocity"].max())
+    element.duration = lasting
+    if hidden and not members:
+        element.style.hideObjectOnPrint = True
+    return element
+
+
+def _staff(score: Score, index: int, notes: np.ndarray, bars: list[tuple]) -> music21.stream.Part:
+    from music21 import clef, instrument, meter, stream, tempo
+
+    # The general class, not the program's own: of a clarinet, readers would transpose what is written as it sounds.
+    player = instrument.Instrument(score.part_names[index])
+    player.partName = score.part_names[index]
+    player.midiProgram = score.programs[index]
+    player.midiChannel = index % 15 + (index % 15 > 8)  # passes over channel 10, the drums', here number 9
+    staff = stream.Part()
+    staff.partName = player.partName
+    staff.insert(0, player)
+    voices = _voices(notes)
+    tempos = {round(onset * GRID): rate for onset, rate in score.tempos}
+    for number, (start, length, signature) in enumerate(bars, 1):
+        measure = stream.Measure(number=number)
+        if number == 1:
+            low = len(notes) and np.median(notes["pitch"]) < 60
+            measure.insert(0, clef.BassClef() if low else clef.TrebleClef())
+        if signature:
+            measure.insert(0, meter.TimeSignature(signature))
+        for step, rate in tempos.items():
+            if index == 0 and start <= step < start + length:
+                measure.insert((step - start) / GRID, tempo.MetronomeMark(number=round(rate, 2), referent=1))
+        for name, line in enumerate(voices, 1):
+            line = line[(line["start"] < start + length) & (line["end"] > start)]
+            if name == 1 or len(line):
+                voice = stream.Voice(id=str(name))
+                for begin, size, triplet in _pieces(line, start, length):
+                    sounding = line[(line["start"] <= begin) & (line["end"] > begin)]
+                    voice.append(_element(sounding, begin, size, triplet, hidden=name > 1))
+                measure.insert(0, voice)
+        staff.append(measure)
+    return staff

@@ -1,0 +1,68 @@
+"""What several test files share: small music, small corpora, small networks."""
+
+import os
+
+# Before Keras is imported: the tests measure nothing, so the processor will do, and every machine gives the same.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import numpy as np
+import pytest
+
+from musiclib.pieces import Pieces
+from musiclib.score import Score
+
+
+@pytest.fixture
+def song() -> Score:
+    """A rest, a chord, a repeated note, an octave and a triplet, in this order, six quarter lengths long."""
+    third = 1 / 3
+    rows = [
+        (0, 1, 72),
+        # silence from 1 to 1.5
+        (1.5, 0.5, 60), (1.5, 0.5, 64), (1.5, 0.5, 67),
+        (2, 0.5, 64), (2.5, 0.5, 64),
+        (3, 1, 60), (3, 1, 72),
+        (4, third, 62), (4 + third, third, 64), (4 + 2 * third, third, 65),
+    ]  # fmt: skip
+    return Score.from_notes(rows)
+
+
+@pytest.fixture
+def random_score():
+    """Makes scores of notes anywhere, off every grid, with chords, overlaps and silences."""
+
+    def make(seed: int, notes: int = 60) -> Score:
+        rng = np.random.default_rng(seed)
+        onsets = rng.choice(np.concatenate([rng.uniform(0, 20, notes // 2), np.arange(0, 20, 0.75)]), notes)
+        rows = zip(onsets, rng.uniform(0.02, 3, notes), rng.integers(0, 128, notes), strict=True)
+        return Score.from_notes([(float(o), float(d), int(p)) for o, d, p in rows], tempos=((0, 90), (7, 140)))
+
+    return make
+
+
+@pytest.fixture
+def distinct_pieces() -> Pieces:
+    """Pieces whose ids lie in ranges of their own, so that an id tells its piece; two have no target."""
+    lengths = (23, 1, 7, 2, 0, 41, 9)
+    return Pieces.from_lists([np.arange(size) + 100 * (i + 1) for i, size in enumerate(lengths)])
+
+
+@pytest.fixture
+def write_midi():
+    """Writes a small MIDI file with symusic, a library that musiclib's own readers do not use."""
+    import symusic
+
+    def write(path, pitches, tempo=120.0, name="Piano"):
+        score = symusic.Score(480)
+        score.tempos.append(symusic.Tempo(time=0, qpm=tempo))
+        track = symusic.Track(name, 0, False)
+        for i, pitch in enumerate(pitches):
+            track.notes.append(symusic.Note(time=480 * i, duration=480, pitch=int(pitch), velocity=80))
+        score.tracks.append(track)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        score.dump_midi(str(path))
+        return path
+
+    return write

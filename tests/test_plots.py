@@ -1,0 +1,180 @@
+"""Plots: what is drawn, read from the axes."""
+
+import time
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection, PolyCollection
+
+from musiclib import plots
+from musiclib.score import Score
+
+
+@pytest.fixture
+def score():
+    """A chord, a rest, a repeated note, two parts, a change of tempo, bars of three quarters."""
+    notes = [(0, 1, 60, 127), (0, 1, 64, 10), (2, 0.5, 66), (2.5, 0.5, 66), (0, 6, 48, 90, 1)]
+    return Score.from_notes(
+        notes, tempos=((0, 120), (2, 60)), time_signatures=((0, 3, 4),), part_names=("Flute", "Cello")
+    )
+
+
+@pytest.fixture(autouse=True)
+def close_figures(monkeypatch):
+    def show(*_, **__):
+        raise AssertionError("a plot called show()")
+
+    monkeypatch.setattr(plt, "show", show)
+    before = dict(matplotlib.rcParams)
+    yield
+    assert dict(matplotlib.rcParams) == before
+    plt.close("all")
+
+
+def bars(ax):
+    """(left, right, middle) of each note drawn."""
+    (notes,) = (c for c in ax.collections if isinstance(c, PolyCollection))
+    corners = [path.vertices[:4] for path in notes.get_paths()]
+    return [(c[:, 0].min(), c[:, 0].max(), c[:, 1].mean()) for c in corners], notes
+
+
+def labels(axis):
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def test_piano_roll_draws_each_note(score):
+    ax = plots.piano_roll(score, title="a title")
+    drawn, notes = bars(ax)
+    expected = np.column_stack([score.onset, score.onset + score.duration, score.pitch])
+    np.testing.assert_allclose(drawn, expected)
+    colours = notes.get_facecolors()
+    assert len({tuple(colour[:3]) for colour in colours}) == 2  # one a part
+    assert np.array_equal(np.argsort(colours[:, 3]), np.argsort(score.velocity))
+    assert ax.get_title() == "a title"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["Flute", "Cello"]
+
+
+def test_piano_roll_in_seconds(score):
+    drawn, _ = bars(plots.piano_roll(score, seconds=True))
+    np.testing.assert_allclose(np.array(drawn)[:, :2], np.column_stack(score.seconds()))
+
+
+def test_bar_lines(score):
+    for seconds, expected in ((False, [0, 3]), (True, [0, 2])):
+        ax = plots.piano_roll(score, seconds=seconds)
+        (lines,) = (c for c in ax.collections if type(c) is LineCollection)
+        assert [segment[0][0] for segment in lines.get_segments()] == expected
+    without = plots.piano_roll(score.replace(time_signatures=()))
+    assert not any(type(c) is LineCollection for c in without.collections)
+
+
+def test_pitch_names(score):
+    assert {"F#4", "C4", "C3"} - set(labels(plots.piano_roll(score).yaxis)) == {"F#4"}  # wide: only the Cs
+    assert {"F#4", "C4"} <= set(labels(plots.piano_roll(score.select(0)).yaxis))
+    extremes = labels(plots.piano_roll(Score.from_notes([(0, 1, 0), (0, 1, 127)])).yaxis)
+    assert extremes[0] == "C-1" and extremes[-1] == "C9"
+
+
+def test_legend_lies_beside_the_notes(score):
+    ax = plots.piano_roll(score)
+    ax.figure.draw_without_rendering()
+    legend = ax.get_legend().get_window_extent()
+    assert legend.x0 >= ax.get_window_extent().x1
+    assert legend.x1 <= ax.figure.bbox.x1
+
+
+def test_piano_roll_on_given_axes(score):
+    _, ax = plt.subplots()
+    assert plots.piano_roll(score, ax) is ax
+    assert len(plt.get_fignums()) == 1
+
+
+def test_piano_roll_of_nothing():
+    assert not plots.piano_roll(Score.from_notes([])).collections
+
+
+def test_many_notes_are_quick():
+    generator = np.random.default_rng(0)
+    score = Score.from_notes(
+        zip(generator.uniform(0, 3000, 10_000), generator.uniform(0.1, 2, 10_000), generator.integers(21, 109, 10_000)),
+        time_signatures=((0, 4, 4),),
+    )
+    start = time.perf_counter()
+    plots.piano_roll(score).figure.canvas.draw()
+    assert time.perf_counter() - start < 5  # a patch a note would take longer
+
+
+def test_compare_has_the_same_scales(score):
+    other = score.slice(0, 2).transpose(24)
+    axes = plots.compare(score, other, titles=("above", "below"))
+    assert axes.shape == (2,)
+    assert axes[0].get_xlim() == axes[1].get_xlim() == (0, 6)
+    assert axes[0].get_ylim() == axes[1].get_ylim()
+    assert axes[0].get_ylim()[0] < 48 and axes[0].get_ylim()[1] > 88
+    assert [ax.get_title() for ax in axes] == ["above", "below"]
+    assert [len(bars(ax)[0]) for ax in axes] == [len(score), len(other)]
+
+
+def test_compare_on_given_axes(score):
+    _, pair = plt.subplots(2)
+    assert list(plots.compare(score, Score.from_notes([]), ax=pair)) == list(pair)
+    with pytest.raises(ValueError, match="two Axes, got 1"):
+        plots.compare(score, score, ax=pair[0])
+    with pytest.raises(ValueError, match="two Axes, got 3"):
+        plots.compare(score, score, ax=plt.subplots(3)[1])
+    with pytest.raises(ValueError, match="titles must be two"):
+        plots.compare(score, score, titles=("one",))
+
+
+@pytest.mark.parametrize("count", [1, 12, 41, 300])
+def test_attention_names_tokens_without_overlap(count):
+    weights = np.tril(np.ones((count, count)))
+    weights /= weights.sum(axis=1, keepdims=True)
+    ax = plots.attention(weights, [f"token {i}" for i in range(count)])
+    np.testing.assert_array_equal(ax.images[0].get_array(), weights)
+    assert labels(ax.xaxis) == labels(ax.yaxis) == [f"token {round(place)}" for place in ax.get_xticks()]
+    assert len(ax.get_xticks()) <= plots.MOST_LABELS
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("position attended to", "position being predicted from")
+    assert len(ax.figure.axes) == 2  # the colour bar
+    ax.figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in ax.get_yticklabels()]
+    assert all(below.y1 <= above.y0 + 1 for above, below in zip(boxes[:-1], boxes[1:]))
+    boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+    assert all(left.x1 <= right.x0 + 1 for left, right in zip(boxes[:-1], boxes[1:]))
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4, 4), (1, 3, 3), (3,)])
+def test_attention_of_the_wrong_shape(shape):
+    with pytest.raises(ValueError, match=r"3 tokens.*shape \(3, 3\)"):
+        plots.attention(np.zeros(shape), ["a", "b", "c"])
+    with pytest.raises(ValueError, match="at least one"):
+        plots.attention(np.zeros((0, 0)), [])
+
+
+def test_history_marks_the_best_epoch():
+    ax = plots.history({"loss": [3, 2, 1, 0.5], "val_loss": [3, 2.5, 2.6, 2.7], "accuracy": [0, 0, 0, 1]})
+    training, validation, best = ax.lines
+    assert training.get_xdata().tolist() == [1, 2, 3, 4] and training.get_ydata().tolist() == [3, 2, 1, 0.5]
+    assert validation.get_ydata().tolist() == [3, 2.5, 2.6, 2.7]
+    assert (list(best.get_xdata()), list(best.get_ydata())) == ([2], [2.5])
+    assert "nats" in ax.get_ylabel()
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 30])
+def test_history_has_whole_epochs(epochs):
+    ax = plots.history({"loss": list(range(epochs, 0, -1))})
+    ax.figure.canvas.draw()
+    ticks = ax.get_xticks()
+    assert np.array_equal(ticks, np.round(ticks))
+    assert list(ax.lines[-1].get_xdata()) == [epochs]  # without validation, the training loss decides
+
+
+@pytest.mark.parametrize("record", [{}, {"loss": []}, {"accuracy": [1]}, {"loss": [float("nan")]}])
+def test_history_of_nothing(record):
+    with pytest.raises(ValueError, match="train at least one epoch"):
+        plots.history(record)
