@@ -252,9 +252,9 @@ def _tone(font: _Font, zone: dict, pitch: int, velocity: int, count: int, sample
         return np.zeros(0, dtype=np.float32)
     tone = np.interp(positions, np.arange(len(wave_form)), wave_form)
     if zone[FILTER] < OPEN_FILTER:
-        spectrum = np.fft.rfft(tone, 1 << (len(tone) - 1).bit_length())
-        share = np.fft.rfftfreq(2 * len(spectrum) - 2 or 1, 1 / sample_rate) / (8.176 * 2.0 ** (zone[FILTER] / 1200))
-        tone = np.fft.irfft(spectrum / np.sqrt(1 + share**4))[: len(tone)]
+        size = 1 << len(tone).bit_length()  # a power of two, fast to transform
+        share = np.fft.rfftfreq(size, 1 / sample_rate) / (8.176 * 2.0 ** (zone[FILTER] / 1200))
+        tone = np.fft.irfft(np.fft.rfft(tone, size) / np.sqrt(1 + share**4))[: len(tone)]
     times = np.arange(len(tone)) / sample_rate - _time(zone[DELAY])
     attack = _time(zone[ATTACK])
     hold = _time(zone[HOLD] + zone[KEY_TO_HOLD] * (60 - key))

@@ -79,9 +79,9 @@ def write_midi(score: Score, path: str | pathlib.Path) -> pathlib.Path:
 def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
     """Writes notation that MuseScore and other programs open: one staff a part, in bars.
 
-    Without a time signature the bars are of four quarters. One that changes within a bar cuts that bar short. A beat
-    with anything off the sixteenths is a triplet. Notes that overlap go to voices; where four do not suffice, notes
-    of one voice are split and tied, so that none is lost or shortened.
+    Without a time signature, or with bars not of whole sixteenths, there are four quarters to a bar. A signature that
+    changes within a bar cuts it short. A beat with anything off the sixteenths is a triplet. Notes that overlap go to
+    voices; where four do not suffice, notes of one voice are split and tied, so that none is lost or shortened.
 
     Args:
         score: at least one note; onsets and ends are rounded to 1/12 of a quarter, and no note is shorter.

@@ -187,22 +187,16 @@ def random_tokens(encoding, rng, count=300):
 def test_any_sequence_of_the_alphabet_decodes(encoding):
     rng = np.random.default_rng(7)
     for _ in range(5):
-        tokens = random_tokens(encoding, rng)
-        score = encoding.decode(tokens)
+        score = encoding.decode(random_tokens(encoding, rng))
         assert len(score)
-        # Two rests in a row are one silence and a rest at the end is none; all else comes back as it was.
-        sounding = [t for i, t in enumerate(tokens) if not (t[0] == "R" and (i == 0 or tokens[i - 1][0] == "R"))]
-        while sounding[-1][0] in "Re":
-            sounding.pop()
-        if not any(t[0] == "R" and tokens[i + 1 : i + 2] and tokens[i + 1][0] == "R" for i, t in enumerate(tokens)):
-            assert encoding.encode(score) == (sounding if isinstance(encoding, Frames) else tokens)
-        assert encoding.encode(encoding.decode(encoding.encode(score))) == encoding.encode(score)
+        tokens = encoding.encode(score)
+        assert encoding.encode(encoding.decode(tokens)) == tokens
 
 
 @pytest.mark.parametrize("encoding", ALL, ids=str)
 def test_sequences_without_double_rests_come_back_as_they_were(encoding):
-    rng = np.random.default_rng(8)
-    tokens = random_tokens(encoding, rng)
+    """Two rests in a row are one silence, and one at the end is none; all else survives."""
+    tokens = random_tokens(encoding, np.random.default_rng(8))
     if isinstance(encoding, NoteChord):
         tokens = [t for i, t in enumerate(tokens) if not (t[0] == "R" and i and tokens[i - 1][0] == "R")]
     while tokens[-1][0] in "Re":
@@ -235,16 +229,20 @@ def test_a_foreign_token_is_named(encoding, token):
 def test_normal_order_of_known_chords():
     assert normal_order(frozenset({0, 4, 7})) == (0, 4, 7)
     assert normal_order(frozenset({0, 3, 8})) == (8, 0, 3)
-    assert normal_order(frozenset({11, 2, 5, 7})) == (5, 7, 11, 2) or normal_order(frozenset({11, 2, 5, 7})) == (
-        11, 2, 5, 7)  # fmt: skip
+    assert normal_order(frozenset({2, 5, 7, 11})) == (11, 2, 5, 7)
     assert normal_order(frozenset({9})) == (9,)
 
 
 def test_normal_order_is_that_of_music21():
-    """On every pitch-class set, since some sets have rotations that only the last rules tell apart."""
+    """On sets drawn at random, and on all that repeat within the octave, whose ties only the last rule breaks.
+
+    (It holds for all 4095 sets; music21 takes half a minute over them.)
+    """
     from music21 import chord
 
-    for bits in range(1, 4096):
+    repeating = [half << 6 | half for half in range(1, 64)]
+    drawn = np.random.default_rng(0).integers(1, 4096, 150).tolist()
+    for bits in repeating + drawn:
         members = [i for i in range(12) if bits >> i & 1]
         assert normal_order(frozenset(members)) == tuple(chord.Chord(members).normalOrder), members
 
