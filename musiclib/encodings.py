@@ -21,6 +21,7 @@ import numpy as np
 from musiclib.score import DEFAULT_TEMPO, PITCH_CLASSES, Score, pitch_name
 
 _PITCH = re.compile(r"([A-G]#?)(-?\d+)")
+_LENGTH = re.compile(r"0*[1-9]\d{0,6}(/0*[1-9]\d{0,3})?", re.ASCII)  # quarter lengths, 1 or 1/2; none is 0
 _VOICING_CENTER = 64  # E4: chords known by pitch class alone are set around the middle of the keyboard
 
 
@@ -165,13 +166,9 @@ class NoteChord(Encoding):
         if not self.durations:
             return token, Fraction(self.step)
         text, _, length = token.rpartition(":")
-        try:
-            quarters = Fraction(length)
-        except (ValueError, ZeroDivisionError):
-            quarters = Fraction(0)
-        if not text or quarters <= 0:
+        if not text or not _LENGTH.fullmatch(length):
             raise ValueError(f"{token!r} is no token of {self}; one reads like C5:1 or R:1/2, its length above 0")
-        return text, quarters
+        return text, Fraction(length)
 
     def _pitches(self, token: str, text: str, previous: tuple[int, ...]) -> tuple[int, ...]:
         """Reads the pitches of a note or chord; ``previous`` is the chord to lead on from."""

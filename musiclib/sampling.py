@@ -66,6 +66,7 @@ def repetition_penalty(logits, recent, penalty):
     Source: Keskar et al., "CTRL" (2019), here over the last tokens instead of all.
     """
     heard = ops.max(ops.one_hot(recent, logits.shape[-1], dtype=logits.dtype), axis=1)
+    heard = heard * ops.cast(ops.arange(logits.shape[-1]) != PADDING, logits.dtype)
     penalised = ops.where(logits > 0, logits / penalty, logits * penalty)
     return ops.where(heard > 0, penalised, logits)
 
@@ -165,11 +166,15 @@ def primer_ids(run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarr
         return ids
     if len(primer) and isinstance(primer[0], str):
         return run.vocabulary.to_ids(primer)
-    ids = np.asarray(primer, dtype=np.int32)
-    if ids.size and not (0 <= ids.min() and ids.max() < len(run.vocabulary)):
-        limit = len(run.vocabulary) - 1
+    return _music_ids(run, primer)
+
+
+def _music_ids(run, ids: np.ndarray) -> np.ndarray:
+    """Checks the ids of a primer and drops those of padding, start and end, which stand for no music."""
+    ids, limit = np.asarray(ids, dtype=np.int32).reshape(-1), len(run.vocabulary) - 1
+    if ids.size and not (0 <= ids.min() and ids.max() <= limit):
         raise ValueError(f"a primer's ids must lie between 0 and {limit}, got {ids.min()} to {ids.max()}")
-    return ids
+    return ids[~np.isin(ids, (PADDING, START, END))]
 
 
 def generate_ids(
@@ -209,7 +214,7 @@ def generate_ids(
         ValueError: at a value that cannot be; the message names it.
     """
     _check(count, length, temperature, top_k, top_p, repetition_penalty)
-    primer = np.zeros(0, np.int32) if primer is None else np.asarray(primer, np.int32)
+    primer = _music_ids(run, [] if primer is None else primer)
     context = run.model.context_length
     if run.model.targets == "last" and len(primer) > context:
         raise ValueError(
@@ -234,8 +239,10 @@ def _check(count, length, temperature, top_k, top_p, repetition_penalty) -> None
     for name, value in (("count", count), ("length", length), ("top_k", top_k)):
         if value is not None and not (isinstance(value, (int, np.integer)) and value >= 1):
             raise ValueError(f"{name} must be a whole number of at least 1, got {value}")
-    if not 0 < temperature < float("inf"):
-        raise ValueError(f"temperature must be above 0, got {temperature}; for the likeliest token pass greedy=True")
+    if not 1e-3 <= temperature < float("inf"):
+        raise ValueError(
+            f"temperature must be above 0, at least 0.001, got {temperature}; for the likeliest token pass greedy=True"
+        )
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"top_p must lie above 0 and up to 1, got {top_p}; 1 keeps every token")
     if not 0 < repetition_penalty < float("inf"):

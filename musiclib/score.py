@@ -90,14 +90,16 @@ class Score:
         object.__setattr__(self, "programs", tuple(int(program) for program in programs))
 
     def _set_maps(self) -> None:
-        tempos = sorted((float(onset), float(tempo)) for onset, tempo in self.tempos)
+        # Of two at one onset, the later in the list holds.
+        tempos = sorted({float(onset): float(tempo) for onset, tempo in self.tempos}.items())
         for onset, tempo in tempos:
             if not (np.isfinite(onset) and onset >= 0 and np.isfinite(tempo) and tempo > 0):
                 raise ValueError(f"Score: a tempo needs an onset from 0 and a rate above 0, got {(onset, tempo)}")
         if not tempos or tempos[0][0] > 0:
             tempos.insert(0, (0.0, DEFAULT_TEMPO))
         object.__setattr__(self, "tempos", tuple(tempos))
-        signatures = tuple(sorted((float(o), int(n), int(d)) for o, n, d in self.time_signatures))
+        meters = {float(onset): (int(upper), int(lower)) for onset, upper, lower in self.time_signatures}
+        signatures = tuple((onset, *meter) for onset, meter in sorted(meters.items()))
         for onset, numerator, denominator in signatures:
             if not (np.isfinite(onset) and onset >= 0 and numerator > 0 and denominator > 0):
                 raise ValueError(f"Score: not a time signature: {numerator}/{denominator} at onset {onset}")

@@ -1,0 +1,68 @@
+"""Melodies: the top line, and which pieces share their tune."""
+
+import numpy as np
+import pytest
+
+from musiclib import bundled, readers
+from musiclib.melodies import families, melody
+from musiclib.score import Score
+
+
+def tune(seed, notes=30, low=60):
+    """A tune of random steps, with a bass below it."""
+    rng = np.random.default_rng(seed)
+    line = low + np.clip(np.cumsum(rng.integers(-4, 5, notes)), -12, 24)
+    rows = [(i, 1, int(p), 80, 0) for i, p in enumerate(line)] + [(4 * i, 4, 40, 80, 1) for i in range(notes // 4)]
+    return Score.from_notes(rows)
+
+
+def test_the_melody_is_the_top_line():
+    rows = [(0, 1, 72), (0, 4, 48), (1, 1, 74), (1.5, 1, 60), (2, 1, 71), (3, 1, 55), (3, 1, 67)]
+    assert melody(Score.from_notes(rows)).tolist() == [72, 74, 71, 67]
+    assert melody(Score.from_notes([])).tolist() == []
+
+
+def test_a_note_below_one_that_still_sounds_is_no_melody():
+    """G5 sounds throughout: neither the C6 that ends above it nor its end makes E5 the top."""
+    rows = [(0, 4, 79), (0, 1, 84), (1, 1, 76), (4, 1, 77)]
+    assert melody(Score.from_notes(rows)).tolist() == [84, 77]
+
+
+def test_the_same_tune_in_another_key_is_one_family():
+    scores = [tune(1), tune(2), tune(1).transpose(5), tune(2).transpose(-7), tune(3)]
+    numbers = families(scores)
+    assert numbers[0] == numbers[2] and numbers[1] == numbers[3]
+    assert len(set(numbers)) == 3
+
+
+def test_other_voices_below_the_tune_change_nothing():
+    rows = [(o, d, p, 80, 0) for o, d, p in zip(tune(1).onset, tune(1).duration, tune(1).pitch, strict=True) if p > 40]
+    other = Score.from_notes([*rows, *((o, 1, 45, 80, 1) for o in range(3, 20))])
+    assert len(set(families([tune(1), other]))) == 1
+
+
+def test_short_and_empty_pieces_are_families_of_their_own_or_of_their_copies():
+    short = Score.from_notes([(0, 1, 60), (1, 1, 64), (2, 1, 62)])
+    numbers = families([Score.from_notes([]), short, Score.from_notes([(0, 1, 60)]), short.transpose(2)])
+    assert numbers[1] == numbers[3]
+    assert len(set(numbers)) == 3
+    assert families([]) == []
+
+
+@pytest.mark.parametrize("copies", [2, 12, 24])
+def test_all_transpositions_of_a_piece_are_one_family(copies):
+    """Also where one tune stands in every key, and so in more pieces than a commonplace does."""
+    scores = [score.transpose(i - copies // 2) for score in (tune(1), tune(2)) for i in range(copies)]
+    numbers = families(scores)
+    assert len(set(numbers)) == 2
+    assert len(set(numbers[:copies])) == len(set(numbers[copies:])) == 1
+
+
+def test_the_settings_of_one_hymn_are_one_family_in_every_key():
+    """BWV 392 to 395 set one tune (Nun ruhen alle Wälder, O Welt ich muss dich lassen); the others do not."""
+    paths = dict((path.name.split(".")[0], path) for _, path in bundled.chorale_files())
+    settings = [readers.read_score(paths[name]) for name in ("bwv392", "bwv393", "bwv394", "bwv395")]
+    others = [readers.read_score(paths[name]) for name in ("bwv269", "bwv347")]
+    numbers = families([*settings, *others, *(score.transpose(3) for score in settings)])
+    assert len({*numbers[:4], *numbers[6:]}) == 1
+    assert len(set(numbers)) == 3
