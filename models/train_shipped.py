@@ -27,7 +27,7 @@ NETWORKS = {
 def prepare() -> dataset.Dataset:
     """Splits the chorales and writes the training ones in twelve keys."""
     split = corpus.split(corpus.load("bach"), validation=0.1, test=0.1, seed=0)
-    return dataset.prepare(split, encodings.NoteChord(), transpositions=range(-5, 7))
+    return dataset.prepare(split, encodings.NoteChord(sustain=True), transpositions=range(-5, 7))
 
 
 def measure(run: training.Run, data: dataset.Dataset) -> dict:

@@ -94,6 +94,9 @@ class NoteChord(Encoding):
         durations: write rests and lengths; without them, every token lasts ``step``.
         steps_per_quarter: the grid for onsets and lengths; 12 holds sixteenths and triplets.
         step: length of a token in quarter lengths where ``durations`` is off.
+        sustain: when decoding, let a chord ring on under the single notes that follow, until
+            the next chord or rest, as a pianist's pedal would. Tokens do not say which notes
+            were held; this is nearer to music in several voices, and changes no token.
 
     Decoding a chord in normal order needs octaves that the token does not hold: each is
     set in close position, with the least movement from the chord before it.
@@ -106,6 +109,7 @@ class NoteChord(Encoding):
     durations: bool = True
     steps_per_quarter: int = 12
     step: float = 0.5
+    sustain: bool = False
     name: ClassVar[str] = "NoteChord"
 
     def __post_init__(self) -> None:
@@ -142,12 +146,19 @@ class NoteChord(Encoding):
 
     def decode(self, tokens: Sequence[str]) -> Score:
         notes, now, chord = [], Fraction(0), (_VOICING_CENTER,)
+        ringing: list[list] = []  # the notes of the last chord that may still sound
         for token in tokens:
             text, length = self._split(token)
             pitches = () if text == "R" and self.durations else self._pitches(token, text, chord)
-            if len(pitches) > 1:
-                chord = pitches
-            notes.extend((float(now), float(length), pitch) for pitch in pitches)
+            if len(pitches) == 1 and self.sustain:
+                ringing = [note for note in ringing if note[2] != pitches[0]]  # struck again, not held
+                for note in ringing:
+                    note[1] += float(length)
+            new = [[float(now), float(length), pitch] for pitch in pitches]
+            if len(pitches) != 1:
+                ringing = new
+                chord = pitches or chord
+            notes.extend(new)
             now += length
         return Score.from_notes(notes, part_names=("Piano",), programs=(0,))
 

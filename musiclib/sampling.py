@@ -267,7 +267,7 @@ def _compile(function, model):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function)
+        return tf.function(function, autograph=False)
     if backend == "jax":
         import jax
 

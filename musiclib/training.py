@@ -165,7 +165,10 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
             keras.backend.backend(): sys.modules[keras.backend.backend()].__version__,
         },
     }
-    run = Run(model, dataset.vocabulary, dataset.encoding, config, history, about)
+    # The run's model is never trained further: without the optimizer, its file is a third as large.
+    trained = models.build(config.model.name, len(dataset.vocabulary), **config.model.options)
+    trained.set_weights(model.get_weights())
+    run = Run(trained, dataset.vocabulary, dataset.encoding, config, history, about)
     if folder is not None:
         run.save(folder)
     return run

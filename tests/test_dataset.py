@@ -1,0 +1,116 @@
+"""Dataset: start and end of each piece, a vocabulary of training alone, and a folder that comes back whole."""
+
+import numpy as np
+import pytest
+
+from musiclib import dataset
+from musiclib.corpus import Corpus, Split
+from musiclib.dataset import Dataset
+from musiclib.encodings import Frames, NoteChord
+from musiclib.score import Score
+from musiclib.vocabulary import END, RESERVED, START, UNKNOWN
+
+
+def pieces(*lines):
+    scores = tuple(Score.from_notes([(i, 1, pitch) for i, pitch in enumerate(line)]) for line in lines)
+    return Corpus(tuple(f"piece {i}" for i in range(len(lines))), scores)
+
+
+@pytest.fixture
+def split():
+    return Split(pieces([60, 62, 60, 60], [62, 64]), pieces([60, 67, 62]), pieces([60]))
+
+
+@pytest.fixture
+def prepared(split):
+    return dataset.prepare(split, NoteChord(), minimum_count=1)
+
+
+def ids(part):
+    return [piece.tolist() for piece in part]
+
+
+def test_pieces_run_from_start_to_end(prepared):
+    assert prepared.vocabulary.tokens == (*RESERVED, "C4:1", "D4:1", "E4:1")
+    assert ids(prepared.train) == [[START, 4, 5, 4, 4, END], [START, 5, 6, END]]
+    assert ids(prepared.test) == [[START, 4, END]]
+    assert prepared.train.ids.dtype == np.int32
+
+
+def test_what_training_never_met_is_unknown(prepared):
+    """The vocabulary is collected from the training pieces alone: G4 stands only in validation."""
+    assert "G4:1" not in prepared.vocabulary
+    assert ids(prepared.validation) == [[START, 4, UNKNOWN, 5, END]]
+
+
+def test_rare_tokens_are_unknown_in_training_too(split):
+    made = dataset.prepare(split, NoteChord(), minimum_count=2)
+    assert made.vocabulary.tokens[4:] == ("C4:1", "D4:1")
+    assert ids(made.train)[1] == [START, 5, UNKNOWN, END]
+
+
+def test_training_alone_is_transposed(split):
+    made = dataset.prepare(split, NoteChord(), transpositions=range(-1, 2), minimum_count=1)
+    assert (len(made.train), len(made.validation), len(made.test)) == (6, 1, 1)
+    tokens = [made.vocabulary.to_tokens(piece) for piece in made.train]
+    assert tokens[:3] == [[t + ":1" for t in line.split()] for line in
+                          ("B3 C#4 B3 B3", "C4 D4 C4 C4", "C#4 D#4 C#4 C#4")]  # fmt: skip
+    assert made.vocabulary.to_tokens(made.test[0]) == ["C4:1"]
+
+
+def test_transpositions_may_be_any_iterable(split):
+    made = dataset.prepare(split, NoteChord(), transpositions=iter((0, 1)))
+    assert len(made.train) == 4 and made.about["transpositions"] == [0, 1]
+
+
+def test_the_record_says_how_it_was_made(split):
+    made = dataset.prepare(split, NoteChord(), (0, 2), 3)
+    assert made.about["transpositions"] == [0, 2] and made.about["minimum_count"] == 3
+    assert made.about["train_names"] == ["piece 0", "piece 1"]
+    assert made.about["validation_names"] == made.about["test_names"] == ["piece 0"]
+
+
+def test_a_saved_dataset_comes_back_whole(prepared, tmp_path):
+    folder = prepared.save(tmp_path / "new" / "data")
+    again = Dataset.load(folder)
+    assert isinstance(again.train.ids, np.memmap)
+    for part in ("train", "validation", "test"):
+        assert ids(getattr(again, part)) == ids(getattr(prepared, part))
+    assert (again.vocabulary, again.encoding, again.about) == (prepared.vocabulary, prepared.encoding, prepared.about)
+    assert again.fingerprint == prepared.fingerprint
+    assert not [path for path in folder.iterdir() if "partial" in path.name]
+    again.save(folder)  # in its own place
+    assert Dataset.load(folder).fingerprint == prepared.fingerprint
+
+
+def test_a_dataset_without_held_out_pieces_is_saved_too(tmp_path):
+    made = dataset.prepare(Split(pieces([60, 60]), pieces(), pieces()), NoteChord())
+    again = Dataset.load(made.save(tmp_path))
+    assert len(again.validation) == len(again.test) == 0 and again.fingerprint == made.fingerprint
+
+
+def test_the_fingerprint_tells_other_data_apart(split, prepared):
+    others = [
+        dataset.prepare(split, NoteChord(step=1.0), minimum_count=1),
+        dataset.prepare(split, NoteChord(), (0, 1), 1),
+        dataset.prepare(split, NoteChord(), minimum_count=2),
+        dataset.prepare(split, Frames(), minimum_count=1),
+        dataset.prepare(Split(split.train, split.test, split.validation), NoteChord(), minimum_count=1),
+    ]
+    prints = {made.fingerprint for made in [prepared, *others]}
+    assert len(prints) == 6 and all(len(text) == 16 for text in prints)
+    assert dataset.prepare(split, NoteChord(), minimum_count=1).fingerprint == prepared.fingerprint
+
+
+def test_a_folder_without_a_whole_dataset_is_named(prepared, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        Dataset.load(tmp_path / "nothing")
+    prepared.save(tmp_path / "half")
+    (tmp_path / "half" / "dataset.json").unlink()  # as an interrupted save leaves it
+    with pytest.raises(FileNotFoundError, match="half"):
+        Dataset.load(tmp_path / "half")
+
+
+def test_music_without_a_frequent_token_is_refused(split):
+    with pytest.raises(ValueError, match="50"):
+        dataset.prepare(split, NoteChord(), minimum_count=50)
