@@ -17,7 +17,8 @@ NOTE_CHORDS = [
     )
     if step * steps_per_quarter >= 1
 ]
-ALL = [*NOTE_CHORDS, Frames(), Frames(fps=12.5), Frames(fps=1)]
+SUSTAINED = [NoteChord(chords, durations, sustain=True) for chords in ("normal_order", "pitches") for durations in (True, False)]
+ALL = [*NOTE_CHORDS, *SUSTAINED, Frames(), Frames(fps=12.5), Frames(fps=1)]
 
 
 def rows(score):
@@ -80,6 +81,16 @@ def test_a_chord_in_normal_order_is_decoded_in_close_position_near_the_middle():
     assert all(48 <= chord.min() and chord.max() <= 84 for chord in chords)
     # Least movement: the common tone C stays where it was.
     assert len(set(chords[0].tolist()) & set(chords[1].tolist())) == 1
+
+
+def test_a_sustained_chord_rings_until_the_next_chord_or_rest():
+    tokens = "C3.G3:1 C4:1/2 G3:1/2 D4:1 R:1 E4:1 C3.A3:1 A4:1/2".split()
+    assert rows(NoteChord("pitches", sustain=True).decode(tokens)) == [
+        (0, 3, 48), (0, 1.5, 55), (1, 0.5, 60), (1.5, 0.5, 55), (2, 1, 62),  # G3 is struck again and no longer held
+        (4, 1, 64), (5, 1.5, 48), (5, 1.5, 57), (6, 0.5, 69),
+    ]  # fmt: skip
+    plain = NoteChord("pitches").decode(tokens)
+    assert plain.duration[plain.onset == 0].tolist() == [1, 1]
 
 
 def test_long_progressions_stay_on_the_keyboard():

@@ -137,7 +137,7 @@ def test_the_best_weights_are_kept_and_training_stops_early(targets):
         shares = shares - np.log(np.exp(shares).sum(-1, keepdims=True))
         kept = np.take_along_axis(shares, following[..., None], -1)[..., 0][following != PADDING]
         batches.append(-kept.mean())
-        weights.append(len(inputs))
+        weights.append(kept.size)
     assert np.isclose(np.average(batches, weights=weights), losses[best], atol=1e-3)
 
 
@@ -246,7 +246,7 @@ def test_a_vocabulary_of_another_size_is_refused(copy):
     (copy / "vocabulary.json").write_text(Vocabulary([*RESERVED, "C4:1"]).to_json())
     with pytest.raises(ValueError) as error:
         training.load_run(copy)
-    for text in (str(copy), "9", "5"):
+    for text in (str(copy), "vocabulary.json"):
         assert text in str(error.value)
 
 
