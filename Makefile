@@ -11,7 +11,7 @@ run: $(VENV)/run.installed
 	@mkdir -p outputs/notebooks
 	@for notebook in $(NOTEBOOKS); do \
 		echo "running $$notebook"; \
-		MUSICLIB_PRESET=$${MUSICLIB_PRESET:-quick} $(VENV)/bin/jupyter nbconvert --log-level WARN \
+		MUSICLIB_PRESET=$${MUSICLIB_PRESET:-quick} $(VENV)/bin/jupyter nbconvert --log-level WARN --KernelManager.transport=ipc \
 			--to notebook --execute --output-dir outputs/notebooks $$notebook || exit 1; \
 	done
 	@echo "done: listen to outputs/*.wav, look at outputs/*.png, open outputs/notebooks/ in Jupyter"
