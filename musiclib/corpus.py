@@ -152,7 +152,7 @@ def load(
     skipped = tuple((str(f[1]), o) for f, o in zip(files, outcomes, strict=True) if isinstance(o, str))
     kept = [(f, o) for f, o in zip(files, outcomes, strict=True) if isinstance(o, Score)]
     if not kept:
-        reasons = "".join(f"\n  {path}: {reason}" for path, reason in skipped)
+        reasons = "".join(f"\n  {reason if path in reason else f'{path}: {reason}'}" for path, reason in skipped)
         raise ValueError(f"none of the {len(files)} files in {source} could be read; the reasons were:{reasons}")
     if progress and skipped:
         print(f"read {len(kept)} of {len(files)} pieces and skipped {len(skipped)}; .skipped says which and why")

@@ -143,7 +143,7 @@ def test_the_chorales_are_all_there_in_four_voices(chorales):
     assert len(set(chorales.names)) == 371
     assert chorales.names[0].startswith("001 bwv269")
     four = [score for score in chorales.scores if score.part_names == VOICES]
-    assert len(four) > 340
+    assert len(four) == 366  # the other five name their parts in ways of their own
     for score in four:
         heights = [score.pitch[score.part == part].mean() for part in range(4)]
         assert heights == sorted(heights, reverse=True)  # each voice under the right name

@@ -145,6 +145,14 @@ def test_choose_never_draws_what_is_barred_not_even_at_the_ends():
     assert numpy(sampling.choose(logits, uniform)).tolist() == [1, 3]
 
 
+def test_choose_never_draws_past_a_sum_that_rounding_left_below_one():
+    last = np.array([np.nextafter(np.float32(1), np.float32(0))])
+    for size in range(100, 3000, 100):
+        logits = np.full((1, size + 1), 0.1, np.float32)
+        logits[0, -1] = -1e9
+        assert numpy(sampling.choose(logits, last))[0] < size
+
+
 def test_choose_draws_as_often_as_the_probabilities_say():
     shares = np.array([0.1, 0.6, 0.3], np.float32)
     uniform = np.random.default_rng(0).random(20_000, dtype=np.float32)

@@ -175,6 +175,7 @@ def test_slice_shifts_tempos_and_time_signatures():
     part = score.slice(4, 8)
     assert part.tempos == ((0.0, 90.0), (1.0, 120.0))
     assert part.time_signatures == ((0.0, 4, 4), (2.0, 3, 4), (3.0, 2, 4))
+    assert score.slice(6, 8).time_signatures == ((0.0, 3, 4), (1.0, 2, 4))
     assert score.slice(5, 6).tempos == ((0.0, 120.0),)  # a change at the very start is in force
 
 

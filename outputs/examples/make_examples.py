@@ -1,0 +1,43 @@
+"""Makes the examples that the README shows, from the runs that ship with the repository.
+
+    .venv/bin/python outputs/examples/make_examples.py
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import matplotlib.pyplot as plt
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+ROOT = FOLDER.parents[1]
+sys.path.insert(0, str(ROOT))
+
+from musiclib import audio, corpus, plots, sampling, training, writers  # noqa: E402
+
+SEEDS = {"bach_lstm": 4, "bach_gru_attention": 3}
+TEMPO = 92  # quarter notes a minute
+BEATS = 32  # quarter lengths that are drawn
+
+
+def main() -> None:
+    pieces = {}
+    for name, seed in SEEDS.items():
+        run = training.load_run(ROOT / "models" / name)
+        options = {"temperature": 0.9, "top_p": 0.95, "stop_at_end": True, "seed": seed}
+        # The longest of eight that end by themselves: a whole piece, with its cadences.
+        piece = max(sampling.generate(run, count=8, length=110, **options), key=lambda score: score.end)
+        pieces[name] = piece.replace(tempos=((0, TEMPO),))
+        writers.write_midi(pieces[name], FOLDER / f"{name}.mid")
+        audio.write_wav(pieces[name].slice(0, BEATS), FOLDER / f"{name}.wav", sample_rate=16000)
+    real = corpus.load("bach", limit=1, seed=4, progress=False).scores[0]
+    encoded = run.encoding.decode(run.encoding.encode(real))
+    figure, axes = plt.subplots(2, 1, figsize=(11, 6.5), layout="constrained")
+    titles = ("a chorale by Bach, as the network is given it", "composed by the LSTM")
+    plots.compare(encoded.slice(0, BEATS), pieces["bach_lstm"].slice(0, BEATS), ax=axes, titles=titles)
+    figure.savefig(FOLDER / "compare.png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()
