@@ -28,4 +28,5 @@ def collection_files(name: str) -> list[tuple[str, pathlib.Path]]:
     from music21 import corpus
 
     paths = [pathlib.Path(path) for path in corpus.getComposer(name)]
-    return [(path.stem, path) for path in sorted(paths) if path.suffix in _SUFFIXES]
+    # With its folder: the movements of a quartet are called movement1 in every quartet.
+    return [(f"{path.parent.name}/{path.stem}", path) for path in sorted(paths) if path.suffix in _SUFFIXES]

@@ -6,6 +6,7 @@ gives the two sizes that the notebooks know, and ``folders`` the places they wri
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import os
@@ -111,11 +112,11 @@ def preset(name: str | None = None, model: str = "stacked_lstm") -> Config:
     Raises:
         ValueError: at an unknown preset or model; the message lists those there are.
     """
-    name = name or os.environ.get("MUSICLIB_PRESET", "quick")
+    name = name or os.environ.get("MUSICLIB_PRESET") or "quick"
     if (name, model) not in _PRESETS:
         known = ", ".join(f"{preset_name!r} for {model_name!r}" for preset_name, model_name in _PRESETS)
         raise ValueError(f"no preset {name!r} for the model {model!r}; there are {known}")
-    return _PRESETS[name, model]
+    return copy.deepcopy(_PRESETS[name, model])  # its options are a dictionary, which a caller may change
 
 
 @dataclasses.dataclass(frozen=True)

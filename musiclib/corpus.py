@@ -244,10 +244,11 @@ def split(corpus: Corpus, validation: float = 0.1, test: float = 0.1, seed: int 
     if not (0 <= validation < 1 and 0 <= test < 1 and validation + test < 1):
         raise ValueError(f"validation and test must leave something to train on, got {validation} and {test}")
     if corpus.splits:
-        return Split(*(
-            corpus.take(i for i, name in enumerate(corpus.splits) if name == part)
-            for part in ("train", "validation", "test")
-        ))
+        parts = ("train", "validation", "test")
+        empty = [part for part in parts if part not in corpus.splits]
+        if empty:
+            raise ValueError(f"of these {len(corpus)} pieces none is official {' or '.join(empty)}; take more pieces")
+        return Split(*(corpus.take(i for i, name in enumerate(corpus.splits) if name == part) for part in parts))
     groups: dict[int, list[int]] = {}
     for i, group in enumerate(melodies.families(corpus.scores)):
         groups.setdefault(group, []).append(i)

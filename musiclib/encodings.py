@@ -20,7 +20,7 @@ import numpy as np
 
 from musiclib.score import DEFAULT_TEMPO, PITCH_CLASSES, Score, pitch_name
 
-_PITCH = re.compile(r"([A-G]#?)(-?\d+)")
+_PITCH = re.compile(r"([A-G]#?)(-?\d+)", re.ASCII)
 _LENGTH = re.compile(r"0*[1-9]\d{0,6}(/0*[1-9]\d{0,3})?", re.ASCII)  # quarter lengths, 1 or 1/2; none is 0
 _VOICING_CENTER = 64  # E4: chords known by pitch class alone are set around the middle of the keyboard
 

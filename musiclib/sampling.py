@@ -38,7 +38,7 @@ def temperature(logits, value):
 
 
 def top_k(logits, k: int):
-    """Keeps the ``k`` most likely tokens of each row; (batch, vocabulary)."""
+    """Keeps the ``k`` likeliest tokens of each row, and ties with the last of them; (batch, vocabulary)."""
     smallest = ops.top_k(logits, k=min(k, logits.shape[-1]))[0][:, -1:]
     return ops.where(logits < smallest, _NEVER, logits)
 

@@ -38,6 +38,11 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
     """
     keras.utils.set_random_seed(config.training.seed)
     model = models.build(config.model.name, len(dataset.vocabulary), **config.model.options)
+    if model.targets == "last" and model.context_length != config.training.window:
+        raise ValueError(
+            f"this network looks at windows of {model.context_length} and training would cut windows of"
+            f" {config.training.window}; give context_length and window the same value"
+        )
     targets = "last" if "last" in (model.targets, config.training.targets) else "all"
     settings = config.training
     train_windows, validation_windows = (

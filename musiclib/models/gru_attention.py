@@ -39,7 +39,9 @@ class GRUAttention(AutoregressiveModel):
         self.bidirectional, self.attention_kind = bidirectional, attention
         self.targets = "last" if bidirectional else "all"
         self.embedding = embedding_layer(vocabulary_size, embedding_size)
-        self.grus = [self._recurrent(i) for i in range(_LAYERS)]
+        self.grus = [self._recurrent(i, "gru") for i in range(_LAYERS)]
+        # Not keras.layers.Bidirectional: loading one now and then takes its two layers for each other.
+        self.backward_grus = [self._recurrent(i, "backward_gru") for i in range(_LAYERS if bidirectional else 0)]
         width = None if bidirectional else context_length
         self.attentions = [
             self_attention(attention, attention_units, width, not bidirectional, f"attention_{i + 1}")
@@ -50,17 +52,29 @@ class GRUAttention(AutoregressiveModel):
         self.activation = keras.layers.LeakyReLU(negative_slope=0.01)
         self.head = logits_layer(vocabulary_size)
 
-    def _recurrent(self, i: int) -> keras.layers.Layer:
+    def _recurrent(self, i: int, name: str) -> keras.layers.GRU:
         # The last layer of the bidirectional form sums up the window instead of going along it.
         sequences = not (self.bidirectional and i == _LAYERS - 1)
-        gru = keras.layers.GRU(self.units, return_sequences=sequences, name=f"gru_{i + 1}")
-        return keras.layers.Bidirectional(gru, name=f"gru_{i + 1}") if self.bidirectional else gru
+        return keras.layers.GRU(
+            self.units, return_sequences=sequences, go_backwards=name.startswith("backward"), name=f"{name}_{i + 1}"
+        )
+
+    def _listen(self, i: int, x, training: bool):
+        """Runs recurrent layer ``i`` along (batch, time, features), in both directions where it has two."""
+        forward = self.grus[i](x, training=training)
+        if not self.bidirectional:
+            return forward
+        backward = self.backward_grus[i](x, training=training)
+        if i < _LAYERS - 1:
+            backward = ops.flip(backward, axis=1)  # it comes out in the order in which it was read
+        return ops.concatenate([forward, backward], axis=-1)
 
     def build(self, input_shape) -> None:
         self.embedding.build(input_shape)
         features = self.units * (2 if self.bidirectional else 1)
-        for i, gru in enumerate(self.grus):
-            gru.build((None, None, self.embedding_size if i == 0 else features))
+        for grus in (self.grus, self.backward_grus):
+            for i, gru in enumerate(grus):
+                gru.build((None, None, self.embedding_size if i == 0 else features))
         for attention in self.attentions:
             attention.build((None, None, features))
         self.dense.build((None, None, features))
@@ -69,10 +83,10 @@ class GRUAttention(AutoregressiveModel):
 
     def call(self, ids, training=False):
         x = self.embedding(ids)  # (batch, time, embedding)
-        for gru, attention, dropout in zip(self.grus, self.attentions, self.dropouts, strict=False):
-            x = gru(x, training=training)
-            x = dropout(x + attention(x), training=training)  # (batch, time, features)
-        x = self.dropouts[-1](self.grus[-1](x, training=training), training=training)
+        for i, attention in enumerate(self.attentions):
+            x = self._listen(i, x, training)
+            x = self.dropouts[i](x + attention(x), training=training)  # (batch, time, features)
+        x = self.dropouts[-1](self._listen(_LAYERS - 1, x, training), training=training)
         if self.bidirectional:
             x = ops.expand_dims(x, 1)  # (batch, 1, features): only the position after the window
         return self.head(self.activation(self.dense(x)))  # (batch, time or 1, vocabulary)
@@ -85,8 +99,8 @@ class GRUAttention(AutoregressiveModel):
         """
         x = self.embedding(ids)
         maps = []
-        for gru, attention in zip(self.grus, self.attentions, strict=False):
-            x = gru(x, training=False)
+        for i, attention in enumerate(self.attentions):
+            x = self._listen(i, x, training=False)
             maps.append(attention_weights(attention, x))
             x = x + ops.matmul(maps[-1], x)
         return [ops.convert_to_numpy(weights) for weights in maps]
