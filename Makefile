@@ -2,6 +2,8 @@
 # make test   what the tests need, and the tests
 PYTHON ?= python3
 VENV ?= .venv
+# A kernel that is started from here has nothing to say that a reader could act on.
+QUIET = --ExecutePreprocessor.extra_arguments=--log-level=40
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
@@ -11,7 +13,7 @@ run: $(VENV)/run.installed
 	@mkdir -p outputs/notebooks
 	@for notebook in $(NOTEBOOKS); do \
 		echo "running $$notebook"; \
-		MUSICLIB_PRESET=$${MUSICLIB_PRESET:-quick} $(VENV)/bin/jupyter nbconvert --log-level WARN --KernelManager.transport=ipc \
+		MUSICLIB_PRESET=$${MUSICLIB_PRESET:-quick} $(VENV)/bin/jupyter nbconvert --log-level WARN $(QUIET) \
 			--to notebook --execute --output-dir outputs/notebooks $$notebook || exit 1; \
 	done
 	@echo "done: listen to outputs/*.wav, look at outputs/*.png, open outputs/notebooks/ in Jupyter"
