@@ -16,7 +16,7 @@ LAYERS = [
     ["readers", "writers", "plots", "audio", "vocabulary", "pieces", "downloads", "bundled", "melodies"],
     ["encodings", "corpus"],
     ["dataset", "windows", "models", "ngram"],
-    ["runs"],
+    ["distribution", "runs"],
     ["sampling", "training", "evaluation"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
