@@ -44,6 +44,7 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
     with distribution.scope():
         with distribution.precision(settings.precision):
             model = models.build(config.model.name, len(dataset.vocabulary), **config.model.options)
+        distribution.by_rows(model)
         if model.targets == "last" and model.context_length != settings.window:
             raise ValueError(
                 f"this network looks at windows of {model.context_length} and training would cut windows of"

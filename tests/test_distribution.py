@@ -70,6 +70,12 @@ def start(code, backend, *arguments):
     )
 
 
+def free_address():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
 def finish(processes):
     """Returns what each printed; none outlives the test, not even one that waits for another (JAX heeds no SIGTERM)."""
     try:
@@ -95,9 +101,7 @@ def assert_close(some, others, tolerance):
 
 @needs_jax
 def test_two_processes_end_with_the_weights_of_one(tmp_path):
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    address = free_address()
     processes = [
         start(WORKER, "jax", tmp_path / f"run_{i}", tmp_path / f"{i}.npz", address, 2, i) for i in range(2)
     ] + [start(WORKER, "jax", tmp_path / "run_alone", tmp_path / "alone.npz")]
@@ -169,6 +173,13 @@ def test_where_a_process_stands_is_checked_before_anything_waits(monkeypatch, ar
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(ValueError, match=named):
         distribution.start(*arguments)
+
+
+def test_a_process_that_cannot_reach_the_first_says_so(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    address = free_address()
+    with pytest.raises(TimeoutError, match=f"no process 0 at {address} within 0.3 seconds"):
+        distribution.start(address, 2, 1, timeout=0.3)
 
 
 def test_precision_holds_for_what_is_built_inside_alone():
