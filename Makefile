@@ -5,7 +5,7 @@ VENV ?= .venv
 # A kernel that is started from here has nothing to say that a reader could act on.
 QUIET = --ExecutePreprocessor.extra_arguments=--log-level=40
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: run test shipped clean
 
