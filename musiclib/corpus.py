@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import zipfile
 from collections.abc import Iterable, Sequence
 
 import joblib
@@ -62,7 +63,7 @@ class Corpus:
 
     def transposed(self, semitones: Iterable[int]) -> Corpus:
         """Returns every piece in each of these transpositions that stays within MIDI's pitches."""
-        names, scores, splits = [], [], []
+        semitones, names, scores, splits = list(semitones), [], [], []
         for i, score in enumerate(self.scores):
             for interval in semitones:
                 if len(score) == 0 or (score.pitch.min() + interval >= 0 and score.pitch.max() + interval <= 127):
@@ -102,9 +103,12 @@ class Corpus:
         """
         if not pathlib.Path(path).is_file():
             raise FileNotFoundError(f"no saved corpus at {path}; run the notebook 01_preprocess, or save one there")
-        with np.load(path, allow_pickle=False) as file:
-            about, offsets = json.loads(str(file["about"])), file["offsets"]
-            columns = {name: np.split(file[name], offsets[1:-1]) for name in COLUMNS}
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                about, offsets = json.loads(str(file["about"])), file["offsets"]
+                columns = {name: np.split(file[name], offsets[1:-1]) for name in COLUMNS}
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError) as error:
+            raise ValueError(f"{path} is no saved corpus, or damaged; save it again with Corpus.save") from error
         scores = tuple(
             Score(**{name: columns[name][i] for name in COLUMNS}, **fields) for i, fields in enumerate(about["scores"])
         )
@@ -148,7 +152,7 @@ def load(
     skipped = tuple((str(f[1]), o) for f, o in zip(files, outcomes, strict=True) if isinstance(o, str))
     kept = [(f, o) for f, o in zip(files, outcomes, strict=True) if isinstance(o, Score)]
     if not kept:
-        reasons = "".join(f"\n  {reason}" for _, reason in skipped)
+        reasons = "".join(f"\n  {path}: {reason}" for path, reason in skipped)
         raise ValueError(f"none of the {len(files)} files in {source} could be read; the reasons were:{reasons}")
     if progress and skipped:
         print(f"read {len(kept)} of {len(files)} pieces and skipped {len(skipped)}; .skipped says which and why")

@@ -117,8 +117,10 @@ class NoteChord(Encoding):
             raise ValueError(f"NoteChord: chords must be 'normal_order' or 'pitches', got {self.chords!r}")
         if not (isinstance(self.steps_per_quarter, int) and self.steps_per_quarter >= 1):
             raise ValueError(f"NoteChord: steps_per_quarter must be a whole number from 1: {self.steps_per_quarter}")
-        if not self.step > 0:
-            raise ValueError(f"NoteChord: step must be above 0 quarter lengths, got {self.step}")
+        # Without durations, a step below the grid would let two tokens fall on one place of it.
+        least = Fraction(0 if self.durations else 1, self.steps_per_quarter)
+        if not least <= self.step < math.inf or self.step <= 0:
+            raise ValueError(f"NoteChord: step must be above 0 and at least the grid's {least}, got {self.step}")
 
     def encode(self, score: Score) -> list[str]:
         onsets = np.round(score.onset * self.steps_per_quarter).astype(np.int64)
@@ -184,13 +186,13 @@ class NoteChord(Encoding):
     def _pitches(self, token: str, text: str, previous: tuple[int, ...]) -> tuple[int, ...]:
         """Reads the pitches of a note or chord; ``previous`` is the chord to lead on from."""
         names = text.split(".")
-        if not names[0].isdecimal():
+        if self.chords == "pitches" or (len(names) == 1 and not names[0].isdecimal()):
             try:
                 return tuple(sorted({pitch_number(name) for name in names}))
             except ValueError as error:
                 raise ValueError(f"{token!r} is no token of {self}: {error}") from None
         if not all(name.isdecimal() and int(name) < 12 for name in names):
-            raise ValueError(f"{token!r} is no token of {self}: pitch classes run from 0 to 11")
+            raise ValueError(f"{token!r} is no token of {self}: a chord is pitch classes from 0 to 11, such as 0.4.7")
         return _voice(tuple(sorted({int(name) for name in names})), previous)
 
 

@@ -30,8 +30,11 @@ def nats_per_token(run, pieces: Pieces, batch_size: int = 8) -> float:
         batch_size: windows predicted at once.
 
     Raises:
-        ValueError: where an id lies outside the run's vocabulary.
+        ValueError: where an id lies outside the run's vocabulary, or no piece has two ids.
     """
+    lengths = np.diff(pieces.offsets)
+    if not np.any(lengths > 1):
+        raise ValueError(f"nothing to predict in these {len(pieces)} pieces; give one of at least 2 ids")
     if len(pieces.ids) and pieces.ids.max() >= len(run.vocabulary):
         raise ValueError(
             f"these pieces hold the id {pieces.ids.max()} and the run's vocabulary ends at {len(run.vocabulary) - 1};"
@@ -41,8 +44,8 @@ def nats_per_token(run, pieces: Pieces, batch_size: int = 8) -> float:
         windows = Windows(pieces, run.model.context_length, batch_size, "last", lead_in=True)
         return _mean_loss(run.model, (windows[i] for i in range(len(windows))))
     # Padding at the start would be context that generation never has; here it stands at the end.
-    lengths = np.diff(pieces.offsets)
     order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] > 1]
     batches = (order[i : i + batch_size] for i in range(0, len(order), batch_size))
     rows = (np.stack([np.pad(pieces[i], (0, lengths[batch[-1]] - lengths[i])) for i in batch]) for batch in batches)
     return _mean_loss(run.model, ((ids[:, :-1], ids[:, 1:]) for ids in rows))

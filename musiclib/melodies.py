@@ -20,15 +20,16 @@ _COMMONPLACE = 20  # a passage that stands in more pieces than this is a scale o
 def melody(score: Score) -> np.ndarray:
     """Returns the pitches of the top line: each note above which nothing sounds when it begins, (n,) int64."""
     order = np.lexsort((-score.pitch, np.round(score.onset, 3)))
-    line, last_onset, top, top_end = [], -1.0, 0, 0.0
     columns = (score.onset[order], score.duration[order], score.pitch[order])
+    line, last_onset = [], -1.0
+    sounding: list[tuple[int, float]] = []  # (pitch, end)
     for onset, duration, pitch in zip(*(column.tolist() for column in columns), strict=True):
-        if onset - last_onset < 1e-3:
-            continue  # a lower note of the same chord
-        last_onset = onset
-        if pitch >= top or onset > top_end - 1e-3:
+        sounding = [note for note in sounding if note[1] > onset + 1e-3]
+        # Of the notes of one onset the highest comes first.
+        if onset - last_onset > 1e-3 and all(pitch >= other for other, _ in sounding):
             line.append(pitch)
-            top, top_end = pitch, onset + duration
+        last_onset = onset
+        sounding.append((pitch, onset + duration))
     return np.array(line, dtype=np.int64)
 
 
@@ -41,7 +42,12 @@ def families(scores: Sequence[Score]) -> list[int]:
     Returns:
         One number a piece.
     """
-    hashes = [_passages(melody(score)) for score in scores]
+    lines = [melody(score) for score in scores]
+    # Whole copies first: a tune in every key would otherwise look like a commonplace.
+    copies = [np.diff(line).tobytes() if len(line) > 1 else i for i, line in enumerate(lines)]
+    first = {copy: i for i, copy in reversed(list(enumerate(copies)))}
+    parent = [first[copy] for copy in copies]
+    hashes = [_passages(line) if parent[i] == i else np.zeros(0, np.uint64) for i, line in enumerate(lines)]
     piece = np.repeat(np.arange(len(scores)), [len(h) for h in hashes])
     order = np.argsort(np.concatenate([np.zeros(0, np.uint64), *hashes]), kind="stable")
     values, piece = np.concatenate([np.zeros(0, np.uint64), *hashes])[order], piece[order]
@@ -51,7 +57,6 @@ def families(scores: Sequence[Score]) -> list[int]:
         if 1 < len(together) <= _COMMONPLACE:
             first, second = np.triu_indices(len(together), 1)
             pairs.append(np.stack([together[first], together[second]], axis=1))
-    parent = list(range(len(scores)))
 
     def root(i: int) -> int:
         while parent[i] != i:

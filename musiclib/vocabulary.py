@@ -115,6 +115,8 @@ class Vocabulary:
             tokens = json.loads(text)["tokens"]
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise ValueError(f"not a vocabulary in JSON ({error}); write one with Vocabulary.to_json") from error
+        if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+            raise ValueError("not a vocabulary in JSON, a list of texts; write one with Vocabulary.to_json")
         return cls(tokens)
 
     @classmethod

@@ -12,7 +12,7 @@ from musiclib.training import Run
 from musiclib.vocabulary import PADDING, RESERVED, Vocabulary
 
 VOCABULARY = Vocabulary([*RESERVED, *(f"C{i}:1" for i in range(6))])
-PIECES = Pieces.from_lists([np.random.default_rng(i).integers(1, 10, n) for i, n in enumerate((12, 2, 7, 30, 3))])
+PIECES = Pieces.from_lists([np.random.default_rng(i).integers(1, 10, n) for i, n in enumerate((12, 2, 7, 20, 3))])
 
 
 def run_of(name, **options):
@@ -29,7 +29,6 @@ def nats(model, context, following):
     return np.log(np.exp(logits).sum()) - logits[following]
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 8])
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -37,20 +36,21 @@ def nats(model, context, following):
         ("gru_attention", {"units": 6, "context_length": 9, "attention": "additive"}),
     ],
 )
-def test_nats_per_token_of_a_network_that_sees_the_whole_piece(name, options, batch_size):
+def test_nats_per_token_of_a_network_that_sees_the_whole_piece(name, options):
     run = run_of(name, **options)
     losses = [nats(run.model, piece[:i], piece[i]) for piece in PIECES for i in range(1, len(piece))]
-    assert np.isclose(evaluation.nats_per_token(run, PIECES, batch_size), np.mean(losses), atol=1e-5)
+    for batch_size in (1, 2, 8):
+        assert np.isclose(evaluation.nats_per_token(run, PIECES, batch_size), np.mean(losses), atol=1e-5)
     assert abs(np.mean(losses) - np.log(10)) > 1e-3
 
 
 def test_nats_per_token_of_a_network_that_sees_a_window():
     run = run_of("gru_attention", units=6, context_length=5, attention="additive", bidirectional=True)
-    losses = []
-    for piece in PIECES:
+    losses, pieces = [], Pieces.from_lists([PIECES[0], PIECES[1]])
+    for piece in pieces:
         padded = [PADDING] * 5 + piece.tolist()
         losses.extend(nats(run.model, padded[i : i + 5], padded[i + 5]) for i in range(1, len(piece)))
-    assert np.isclose(evaluation.nats_per_token(run, PIECES), np.mean(losses), atol=1e-5)
+    assert np.isclose(evaluation.nats_per_token(run, pieces), np.mean(losses), atol=1e-5)
 
 
 def test_the_uniform_network_needs_the_logarithm_of_the_vocabulary():

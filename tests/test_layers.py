@@ -19,6 +19,7 @@ LAYERS = [
     ["readers", "encodings"],
     ["corpus"],
     ["dataset", "windows", "models", "ngram"],
+    ["runs"],
     ["sampling", "training", "evaluation"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

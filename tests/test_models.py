@@ -139,6 +139,15 @@ def test_a_saved_model_is_the_same_model(build, tmp_path):
     np.testing.assert_array_equal(stepped(again, ids), stepped(model, ids))
 
 
+def test_a_bidirectional_model_loads_again_and_again(tmp_path):
+    """Keras tells the layers that it reads by their address in memory; one that was freed may come back as another."""
+    make("gru_attention", attention="additive", bidirectional=True).save(tmp_path / "model.keras")
+    for i in range(20):
+        held = [object() for _ in range(37 * i)]  # so that memory is laid out differently each time
+        keras.saving.load_model(tmp_path / "model.keras", compile=False)
+        del held
+
+
 @on_tensorflow
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("width", [None, 1, 3, 4, 30])

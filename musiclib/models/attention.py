@@ -78,6 +78,12 @@ def _scores(layer, queries, keys):
     return ops.cast(ops.matmul(hidden, ops.cast(layer.Wa, hidden.dtype))[..., 0] + layer.ba, "float32")
 
 
+def _normalise(scores, dtype):
+    """Softmax over the last axis; Keras' own warns where a single position attends to itself."""
+    weights = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
+    return ops.cast(weights / ops.sum(weights, axis=-1, keepdims=True), dtype)
+
+
 def attention_weights(layer, inputs):
     """Returns what each position attends to: (batch, time, time), each row sums to 1.
 
@@ -96,7 +102,7 @@ def attention_weights(layer, inputs):
         allowed = ops.logical_and(allowed, distance < behind)
         if not layer.history_only:
             allowed = ops.logical_and(allowed, distance > -(layer.attention_width - layer.attention_width // 2))
-    return ops.cast(ops.softmax(ops.where(allowed, scores, _BLOCKED), axis=-1), inputs.dtype)
+    return _normalise(ops.where(allowed, scores, _BLOCKED), inputs.dtype)
 
 
 def empty_cache(batch_size: int, width: int, features: int, dtype: str):
@@ -126,5 +132,5 @@ def attend_to_past(layer, inputs, cache):
     queries = ops.matmul(inputs, ops.cast(layer.Wt, inputs.dtype))[:, None, :]
     filled = slots <= count[:, None]
     scores = ops.where(filled, _scores(layer, queries, keys)[:, 0], _BLOCKED)
-    weights = ops.cast(ops.softmax(scores, axis=-1), values.dtype)
+    weights = _normalise(scores, values.dtype)
     return ops.matmul(weights[:, None, :], values)[:, 0], (values, count + 1)
