@@ -59,7 +59,7 @@ def distinct_pieces() -> Pieces:
 
 @pytest.fixture
 def write_midi():
-    """Writes a small MIDI file with symusic, a library that musiclib's own readers do not use."""
+    """Writes a small MIDI file with symusic, which music21 knows nothing of."""
     import symusic
 
     def write(path, pitches, tempo=120.0, name="Piano"):
