@@ -62,7 +62,8 @@ def read(data: bytes) -> Draft:
         begin = min(notes)[0]
         # A track's own program goes before one that another track sets for the same channel.
         past = [(owner == track, at, program) for on, owner, at, program in programs if on == channel and at <= begin]
-        draft.parts.append((names.get(track, ""), max(past)[2] if past else 0, notes))
+        past.sort(key=lambda change: change[:2])  # of two at one time the later in the file holds
+        draft.parts.append((names.get(track, ""), past[-1][2] if past else 0, notes))
     return draft
 
 

@@ -48,6 +48,7 @@ SAME = {
     "programs that rise with the channels": [[program(5, 1), *note_events(60), *note_events(62, channel=1)]],
     "a change while a note sounds": [[program(1), on(60), (10, program(7)[1]), off(60, 10), *note_events(62)]],
     "a change of program": [[*note_events(60), program(5), *note_events(62), program(2), *note_events(64)]],
+    "a pitch twice at once by two programs": [[program(5), on(60), program(2), on(60), off(60, 10), off(60, 10)]],
     "changes on several channels": [
         [program(9, 4), *note_events(50, channel=4), program(2), *note_events(60), program(1, 4),
          *note_events(52, channel=4), program(3), *note_events(61), *note_events(38, channel=9)]
