@@ -11,7 +11,9 @@ import collections
 import concurrent.futures
 import math
 import pathlib
+import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 
 import joblib
@@ -28,9 +30,10 @@ _BATCH_SECONDS = 2.0  # how long a batch may take, so that the bar moves and the
 _KEEP_EVERY = 5.0  # seconds after which what was read is kept, so that a run that is stopped can go on
 # What joblib's backends raise when a process dies; by name, for Dask and Ray are not always installed.
 _DEATHS = {"BrokenExecutor", "KilledWorker", "WorkerCrashedError", "WorkerLostError"}
-_DIED = "the process that read it died; leave this file out, or try another reader"
 
 Packed = tuple[bytes, bool]  # a packed Score or reason, and whether it would be the same another time
+_WHY = "the process that read it died; leave this file out, or try another reader"
+_DIED: Packed = cache_module.pack(UnreadableScore(_WHY)), False
 
 
 def read_files(
@@ -106,9 +109,28 @@ def _read_packed(path: pathlib.Path, reader: readers.Reader) -> Packed:
         return cache_module.pack(UnreadableScore(str(error) or type(error).__name__)), False
 
 
-def _read_batch(batch: Sequence[tuple[bytes, pathlib.Path]], reader: readers.Reader) -> list[tuple[bytes, Packed]]:
-    """Reads a batch; with the keys, since batches come back in any order."""
-    return [(key, _read_packed(path, reader)) for key, path in batch]
+def _read_batch(
+    batch: Sequence[tuple[bytes, pathlib.Path]], reader: readers.Reader, call: str | None = None
+) -> list[tuple[bytes, Packed]]:
+    """Reads a batch; with the keys, since batches come back in any order.
+
+    Dask gives the batch of a process that died to another one, which would die of the same file, and after four of
+    them joblib waits for ever. So where ``call`` names the call of ``read_files``, an empty file stands in the
+    temporary folder while a file is read, and one that is found there already tells that a process died of it.
+    """
+    results = []
+    for key, path in batch:
+        mark = pathlib.Path(tempfile.gettempdir(), f"musiclib-{call}-{key.hex()}") if call else None
+        if mark and mark.exists():
+            mark.unlink(missing_ok=True)
+            results.append((key, _DIED))
+            continue
+        if mark:
+            mark.touch()
+        results.append((key, _read_packed(path, reader)))
+        if mark:
+            mark.unlink(missing_ok=True)
+    return results
 
 
 def _read_all(missing: dict[bytes, pathlib.Path], reader: readers.Reader) -> Iterator[tuple[bytes, Packed]]:
@@ -141,8 +163,10 @@ def _joblib_settings() -> tuple[bool, int]:
 
 
 def _in_batches(items: list, size: int, jobs: int, reader: readers.Reader) -> Iterator[list[tuple[bytes, Packed]]]:
-    tasks = (joblib.delayed(_read_batch)(items[begin : begin + size], reader) for begin in range(0, len(items), size))
     backend, _ = joblib.parallel.get_active_backend()
+    call = uuid.uuid4().hex if type(backend).__name__ == "DaskDistributedBackend" else None
+    batches = (items[begin : begin + size] for begin in range(0, len(items), size))
+    tasks = (joblib.delayed(_read_batch)(batch, reader, call) for batch in batches)
     return_as = "generator_unordered" if backend.supports_return_generator else "list"
     yield from joblib.Parallel(n_jobs=jobs, return_as=return_as, batch_size=1)(tasks)
 
@@ -155,7 +179,6 @@ def _one_by_one(
     left: dict[bytes, pathlib.Path], workers: int, reader: readers.Reader
 ) -> Iterator[tuple[bytes, Packed]]:
     """Reads files so that it is known which one a process dies of: each process has one file at a time."""
-    died = cache_module.pack(UnreadableScore(_DIED)), False
     backend, jobs = joblib.parallel.get_active_backend()
     if type(backend).__name__ != "LokyBackend":  # a cluster starts its processes itself
         for key, path in left.items():
@@ -164,7 +187,7 @@ def _one_by_one(
             except Exception as error:
                 if not _is_death(error):
                     raise
-                yield key, died
+                yield key, _DIED
         return
     waiting = collections.deque(left.items())
     idle = [loky.ProcessPoolExecutor(1) for _ in range(min(workers, len(left)))]
@@ -181,7 +204,7 @@ def _one_by_one(
                     packed = future.result()
                 except concurrent.futures.BrokenExecutor:
                     executor.shutdown()
-                    executor, packed = loky.ProcessPoolExecutor(1), died
+                    executor, packed = loky.ProcessPoolExecutor(1), _DIED
                 idle.append(executor)
                 yield key, packed
     finally:

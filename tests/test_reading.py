@@ -105,7 +105,7 @@ def test_threads_leave_the_output_as_it_was(tmp_path, capsys):
 def test_batches_hold_every_file_once(folder, register, monkeypatch):
     sizes = []
     batch = reading._read_batch
-    monkeypatch.setattr(reading, "_read_batch", lambda items, reader: sizes.append(len(items)) or batch(items, reader))
+    monkeypatch.setattr(reading, "_read_batch", lambda items, *rest: sizes.append(len(items)) or batch(items, *rest))
     register(readers.READERS["symusic"].read)
     with joblib.parallel_config(backend="threading", n_jobs=2):
         check(load(folder))
@@ -135,9 +135,9 @@ def test_a_process_that_dies_costs_its_file_alone(folder, register, monkeypatch,
 
 
 def test_on_a_cluster_a_process_that_dies_costs_its_file_alone(folder, register):
-    """As Dask does: it raises KilledWorker when a task has cost it several processes."""
+    """Where the backend raises for the task, as Ray does."""
 
-    class KilledWorker(Exception):
+    class WorkerCrashedError(Exception):
         pass
 
     def read(path):
@@ -145,7 +145,7 @@ def test_on_a_cluster_a_process_that_dies_costs_its_file_alone(folder, register)
 
     def read_packed(path, reader, packed=reading._read_packed):
         if path.name == "03.mid":
-            raise KilledWorker("03.mid")
+            raise WorkerCrashedError("03.mid")
         return packed(path, reader)
 
     register(read)
@@ -154,6 +154,28 @@ def test_on_a_cluster_a_process_that_dies_costs_its_file_alone(folder, register)
         found = load(folder)
     check(found, [number for number in range(12) if number != 3])
     assert "died" in found.skipped[0][1]
+
+
+def test_on_dask_a_process_that_dies_costs_its_file_alone(folder, register):
+    distributed = pytest.importorskip("distributed", reason="needs Dask, which is not among the requirements")
+
+    def read(path):
+        import os
+
+        from musiclib import readers
+
+        if path.name in ("03.mid", "07.mid"):
+            os._exit(1)
+        return readers.READERS["symusic"].read(path)
+
+    register(read)
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": "CRITICAL"}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
+        with joblib.parallel_config(backend="dask"):
+            found = load(folder)
+    check(found, [number for number in range(12) if number not in (3, 7)])
+    assert [path for path, _ in found.skipped] == [str(folder / name) for name in ("03.mid", "07.mid")]
+    assert all("died" in reason for _, reason in found.skipped)
 
 
 def test_an_error_of_ours_is_not_taken_for_a_bad_file(folder, register, monkeypatch):
