@@ -156,6 +156,8 @@ def test_on_a_cluster_a_process_that_dies_costs_its_file_alone(folder, register)
     assert "died" in found.skipped[0][1]
 
 
+# joblib 1.5 has a backend for Dask that uses what joblib 1.5 deprecates.
+@pytest.mark.filterwarnings("ignore:.apply_async. is deprecated:DeprecationWarning")
 def test_on_dask_a_process_that_dies_costs_its_file_alone(folder, register):
     distributed = pytest.importorskip("distributed", reason="needs Dask, which is not among the requirements")
 
