@@ -36,6 +36,7 @@ class TrainingConfig:
     clip_norm: float = 1.0  # gradients longer than this are shortened to it
     patience: int = 6  # epochs without a better validation loss before training stops
     targets: str = "all"  # every position of a window, or "last": the textbook's form
+    precision: str = "auto"  # "float32", "mixed_bfloat16" on accelerators made for it, or "auto": the fitting one
     seed: int = 0  # of the weights, the dropout and the order of the windows
 
     def __post_init__(self) -> None:
@@ -44,6 +45,10 @@ class TrainingConfig:
                 raise ValueError(f"TrainingConfig: {name} must be above 0, got {getattr(self, name)}")
         if self.targets not in ("all", "last"):
             raise ValueError(f"TrainingConfig: targets must be 'all' or 'last', got {self.targets!r}")
+        if self.precision not in ("auto", "float32", "mixed_bfloat16"):
+            raise ValueError(
+                f"TrainingConfig: precision must be 'auto', 'float32' or 'mixed_bfloat16', got {self.precision!r}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -108,18 +108,28 @@ def prepare(
         ValueError: where no token is left to train on.
     """
     transpositions = list(transpositions)
-    scores = {name: getattr(split, name).scores for name in _PARTS}
-    scores["train"] = split.train.transposed(transpositions).scores
-    tokens = {name: [encoding.encode(score) for score in scores[name]] for name in _PARTS}
-    vocabulary = Vocabulary.build(tokens["train"], minimum_count)
+    # Training tokens are numbered as they turn up, so that of each piece only numbers are held, never its text;
+    # once all are counted, the vocabulary says which id each of these numbers stands for.
+    numbers: dict[str, int] = {}
 
-    def pieces(name: str) -> Pieces:
-        ids = (vocabulary.to_ids(piece, allow_unknown=True) for piece in tokens[name])
-        return Pieces.from_lists(np.concatenate([[START], piece, [END]]) for piece in ids)
+    def numbered() -> Iterator[list[int]]:
+        for i in range(len(split.train)):
+            for score in split.train.take([i]).transposed(transpositions).scores:
+                yield [numbers.setdefault(token, len(numbers)) for token in encoding.encode(score)]
 
+    train = Pieces.from_lists(numbered())
+    counts = dict(zip(numbers, np.bincount(train.ids, minlength=len(numbers)).tolist(), strict=True))
+    vocabulary = Vocabulary.from_counts(counts, minimum_count)
+    ids = vocabulary.to_ids(list(numbers), allow_unknown=True)
+
+    def held_out(name: str) -> Iterator[np.ndarray]:
+        return (vocabulary.to_ids(encoding.encode(s), allow_unknown=True) for s in getattr(split, name).scores)
+
+    pieces = {"train": (ids[piece] for piece in train), **{name: held_out(name) for name in _PARTS[1:]}}
+    whole = (Pieces.from_lists(np.concatenate([[START], p, [END]]) for p in pieces[name]) for name in _PARTS)
     about = {
         "transpositions": transpositions,
         "minimum_count": minimum_count,
         **{f"{name}_names": list(getattr(split, name).names) for name in _PARTS},
     }
-    return Dataset(*(pieces(name) for name in _PARTS), vocabulary=vocabulary, encoding=encoding, about=about)
+    return Dataset(*whole, vocabulary=vocabulary, encoding=encoding, about=about)

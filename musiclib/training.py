@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
-from musiclib import __version__, models
+from musiclib import __version__, distribution, models
 from musiclib.config import Config
 from musiclib.dataset import Dataset
 from musiclib.runs import Run, load_run
@@ -26,6 +26,8 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
 
     Adam with clipped gradients; the learning rate is halved when the validation loss rests
     for two epochs, and training stops after ``patience`` epochs without a better one.
+    All devices of the machine take part, and those of others where ``distribution.start``
+    was called before; then every process returns the run, and process 0 saves it.
 
     Args:
         dataset: what to train on; its test pieces are not touched.
@@ -34,35 +36,47 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
         progress: show a bar and a line an epoch.
 
     Raises:
-        ValueError: at an unknown model or option, or pieces too short to cut windows from.
+        ValueError: at an unknown model or option, or pieces too short to cut windows from, or a
+            batch that cannot be dealt out evenly to the devices.
     """
-    keras.utils.set_random_seed(config.training.seed)
-    model = models.build(config.model.name, len(dataset.vocabulary), **config.model.options)
-    if model.targets == "last" and model.context_length != config.training.window:
-        raise ValueError(
-            f"this network looks at windows of {model.context_length} and training would cut windows of"
-            f" {config.training.window}; give context_length and window the same value"
-        )
-    targets = "last" if "last" in (model.targets, config.training.targets) else "all"
     settings = config.training
-    train_windows, validation_windows = (
-        Windows(pieces, settings.window, settings.batch_size, targets, lead_in=True, seed=seed)
-        for pieces, seed in ((dataset.train, settings.seed), (dataset.validation, None))
-    )
-    model.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate, clipnorm=settings.clip_norm),
-        loss=_NextTokenLoss(),
-        metrics=[_NatsPerToken("nats")],
-    )
-    callbacks = [
-        keras.callbacks.EarlyStopping("val_nats", mode="min", patience=settings.patience, restore_best_weights=True),
-        keras.callbacks.ReduceLROnPlateau("val_nats", mode="min", factor=0.5, patience=2),
-    ]
-    if progress:
-        callbacks.append(_Progress())
-    fitted = model.fit(
-        train_windows, validation_data=validation_windows, epochs=settings.epochs, callbacks=callbacks, verbose=0
-    )
+    keras.utils.set_random_seed(settings.seed)
+    with distribution.scope():
+        with distribution.precision(settings.precision):
+            model = models.build(config.model.name, len(dataset.vocabulary), **config.model.options)
+        if model.targets == "last" and model.context_length != settings.window:
+            raise ValueError(
+                f"this network looks at windows of {model.context_length} and training would cut windows of"
+                f" {settings.window}; give context_length and window the same value"
+            )
+        targets = "last" if "last" in (model.targets, settings.targets) else "all"
+        train_windows, validation_windows = (
+            distribution.share(Windows(pieces, settings.window, settings.batch_size, targets, lead_in=True, seed=seed))
+            for pieces, seed in ((dataset.train, settings.seed), (dataset.validation, None))
+        )
+        # Whether to compile with XLA is left to Keras: always on JAX, and not for recurrent layers on TensorFlow, whose
+        # cuDNN kernels XLA cannot take in and which it makes two to three times slower on a processor.
+        model.compile(
+            optimizer=keras.optimizers.Adam(settings.learning_rate, clipnorm=settings.clip_norm),
+            loss=_NextTokenLoss(),
+            metrics=[_NatsPerToken("nats")],
+        )
+        callbacks = [
+            keras.callbacks.EarlyStopping(
+                "val_nats", mode="min", patience=settings.patience, restore_best_weights=True
+            ),
+            keras.callbacks.ReduceLROnPlateau("val_nats", mode="min", factor=0.5, patience=2),
+        ]
+        if progress and distribution.is_main():
+            callbacks.append(_Progress())
+        fitted = model.fit(
+            train_windows,
+            validation_data=validation_windows,
+            epochs=settings.epochs,
+            callbacks=callbacks,
+            shuffle=False,  # the windows shuffle themselves, in every process alike
+            verbose=0,
+        )
     names = {"nats": "loss", "val_nats": "val_loss", "learning_rate": "learning_rate"}
     history = {names[key]: [float(value) for value in values] for key, values in fitted.history.items() if key in names}
     about = {
@@ -76,11 +90,12 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
             keras.backend.backend(): sys.modules[keras.backend.backend()].__version__,
         },
     }
-    # The run's model is never trained further: without the optimizer, its file is a third as large.
+    # The run's model is never trained further: without the optimizer, its file is a third as large, and in float32
+    # it computes on every machine, whatever it was trained on.
     trained = models.build(config.model.name, len(dataset.vocabulary), **config.model.options)
     trained.set_weights(model.get_weights())
     run = Run(trained, dataset.vocabulary, dataset.encoding, config, history, about)
-    if folder is not None:
+    if folder is not None and distribution.is_main():
         run.save(folder)
     return run
 
@@ -100,7 +115,8 @@ class _NextTokenLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         losses, counted = _losses(y_true, y_pred)
-        return ops.sum(losses * counted) / ops.maximum(ops.sum(counted), 1.0)
+        count = distribution.sum_over_devices(ops.sum(counted))
+        return ops.sum(losses * counted) / ops.maximum(count, 1.0)
 
 
 class _NatsPerToken(keras.metrics.Mean):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import json
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -49,7 +49,19 @@ class Vocabulary:
         Raises:
             ValueError: where no token is left.
         """
-        counts = collections.Counter(token for tokens in token_lists for token in tokens)
+        return cls.from_counts(collections.Counter(token for tokens in token_lists for token in tokens), minimum_count)
+
+    @classmethod
+    def from_counts(cls, counts: Mapping[str, int], minimum_count: int = 1) -> Vocabulary:
+        """Does the same with tokens that have been counted already.
+
+        Args:
+            counts: how often each token occurs.
+            minimum_count: tokens rarer than this are left out.
+
+        Raises:
+            ValueError: where no token is left.
+        """
         kept = sorted((t for t, n in counts.items() if n >= minimum_count), key=lambda t: (-counts[t], t))
         if not kept:
             raise ValueError(

@@ -125,7 +125,11 @@ class Windows(keras.utils.PyDataset):
         return int(self._fresh.sum())
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        return self.rows(index * self.batch_size, (index + 1) * self.batch_size)
+
+    def rows(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns inputs and targets of the windows from ``first`` up to ``last``, which is not included."""
+        rows = slice(first, last)
         positions = self._ends[rows, None] + np.arange(-self.length, 1)
         inside = positions >= self._starts[rows, None]
         ids = np.where(inside, self.pieces.ids[np.maximum(positions, 0)], PADDING).astype(np.int32)

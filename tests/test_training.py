@@ -9,8 +9,9 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
-from musiclib import models, training
+from musiclib import distribution, models, training
 from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.dataset import Dataset
 from musiclib.encodings import Frames, NoteChord
@@ -154,6 +155,31 @@ def test_the_validation_loss_is_in_nats_per_token():
     shares = shares - np.log(np.exp(shares).sum(-1, keepdims=True))
     expected = -np.take_along_axis(shares, targets[..., None], -1)[..., 0][targets != PADDING].mean()
     assert np.isclose(run.history["val_loss"][0], expected, rtol=1e-3)
+
+
+def test_mixed_precision_learns_and_leaves_a_run_for_every_machine(tmp_path):
+    config = Config("tiny", LSTM, SETTINGS)
+    exact = training.train(make_dataset(), config.replace(precision="float32"), progress=False)
+    mixed = training.train(make_dataset(), config.replace(precision="mixed_bfloat16"), tmp_path, progress=False)
+    assert mixed.history != exact.history
+    np.testing.assert_allclose(mixed.history["val_loss"], exact.history["val_loss"], rtol=0.02)
+    loaded = training.load_run(tmp_path)
+    assert loaded.config.training.precision == "mixed_bfloat16"
+    assert {layer.compute_dtype for layer in loaded.model._flatten_layers()} == {"float32"}
+    np.testing.assert_array_equal(logits(loaded.model), logits(mixed.model))
+
+
+@pytest.mark.parametrize("model", [LSTM, GRU], ids=lambda model: model.name)
+def test_steps_agree_with_a_whole_call_in_mixed_precision(model):
+    keras.utils.set_random_seed(0)
+    with distribution.precision("mixed_bfloat16"):
+        network = models.build(model.name, len(VOCABULARY), **model.options)
+    ids = np.random.default_rng(0).integers(1, len(VOCABULARY), (3, 20)).astype(np.int32)
+    whole, state = network(ids, training=False), network.initial_state(3)
+    for i in range(ids.shape[1]):
+        step, state = network.step(ids[:, i], state)
+        np.testing.assert_allclose(*map(ops.convert_to_numpy, (step, whole[:, i])), atol=0.02)
+    assert keras.backend.standardize_dtype(step.dtype) == "float32"
 
 
 def test_targets_may_be_the_last_alone(tmp_path):

@@ -76,7 +76,8 @@ def _scores(layer, queries, keys):
     """Compares (batch, q, units) with (batch, k, units): (batch, q, k), in float32."""
     hidden = ops.tanh(queries[:, :, None, :] + keys[:, None, :, :] + ops.cast(layer.bh, queries.dtype))
     # Not matmul: TensorFlow 2.20 crashes on a batched product of one query with a vector.
-    return ops.cast(ops.dot(hidden, ops.cast(layer.Wa, hidden.dtype))[..., 0] + layer.ba, "float32")
+    scores = ops.dot(hidden, ops.cast(layer.Wa, hidden.dtype))[..., 0]
+    return ops.cast(scores, "float32") + ops.cast(layer.ba, "float32")
 
 
 def _normalise(scores, dtype):
