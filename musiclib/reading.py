@@ -135,6 +135,8 @@ def _read_batch(
 
 def _read_all(missing: dict[bytes, pathlib.Path], reader: readers.Reader) -> Iterator[tuple[bytes, Packed]]:
     """Yields (key, packed) of every file, in any order."""
+    if not missing:
+        return
     told, jobs = _joblib_settings()
     if not told and len(missing) * reader.seconds < WORTH_STARTING:
         for key, path in missing.items():
