@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pathlib
 import tracemalloc
 from collections.abc import Callable
 
@@ -21,10 +23,17 @@ def _peak(function: Callable[[], object]) -> float:
         tracemalloc.stop()
 
 
+def available_memory() -> float:
+    """Returns the bytes that a process can still be given; where the system does not tell, half of all there are."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024.0
+    return 0.5 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def need_memory(count: int, size: int) -> None:
     """Refuses one-hot windows that would not fit, before the system ends the process for them."""
-    needed = count * textbook.WINDOW * size * 4
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed, free = count * textbook.WINDOW * size * 4, available_memory()
     if needed > 0.8 * free:
         raise Unavailable(f"the one-hot windows take {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free")
 

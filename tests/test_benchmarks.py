@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import compare, generation, gpu, measure, music, pytorch, report, textbook, training
+from benchmarks import compare, generation, gpu, measure, memory, music, pytorch, report, textbook, training
 from musiclib.vocabulary import RESERVED
 from musiclib.windows import Windows
 
@@ -112,13 +112,16 @@ def test_compare_runs_and_writes_json(setting, tmp_path, monkeypatch, capsys):
     assert report.markdown(written["results"], written["about"]).count("\n| ") == 2
 
 
-def test_what_cannot_run_says_why(setting):
-    comparison, row = compare.find("gpu_train")
-    # Started with the GPU hidden, as a row for the processor would be.
-    comparison = measure.Comparison((row,), comparison.unit)
-    (result,) = compare.compare(comparison, [row], setting, 1)
-    assert result["reason"] == "Keras sees no GPU" and "ours" not in result
-    assert "Keras sees no GPU" in report.text([result], report.about(3, "midi", 1, False))
+def test_what_cannot_run_says_why(tmp_path):
+    comparison, row = compare.find("windows_memory")
+    (result,) = compare.compare(comparison, [row], measure.Setting(str(tmp_path), str(tmp_path)), 1)
+    assert "no MIDI file" in result["reason"] and "ours" not in result
+    assert "no MIDI file" in report.text([result], report.about(0, "midi", 1, False))
+
+
+def test_gpu_rows_need_a_gpu():
+    with pytest.raises(measure.Unavailable, match="sees no GPU"):
+        gpu.card()
 
 
 @pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--repeats", "0"], ["--data", "nowhere"]])
@@ -126,6 +129,12 @@ def test_refuses_what_is_not_there(arguments, capsys):
     with pytest.raises(SystemExit):
         compare.main(arguments)
     assert arguments[1] in capsys.readouterr().err
+
+
+def test_refuses_arrays_that_do_not_fit():
+    memory.need_memory(10, 10)
+    with pytest.raises(measure.Unavailable, match="GB"):
+        memory.need_memory(10**9, 1000)
 
 
 def test_rows_have_their_own_names():
