@@ -1,13 +1,14 @@
 # make run    a virtual environment, the notebooks with the quick preset, music in outputs/
 # make test   what the tests need, and the tests
+# make bench  the textbook's recipes and musiclib side by side: a table, and outputs/benchmarks.json
 PYTHON ?= python3
 VENV ?= .venv
 # A kernel that is started from here has nothing to say that a reader could act on.
 QUIET = --ExecutePreprocessor.extra_arguments=--log-level=40
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: run test shipped clean
+.PHONY: run test bench shipped clean
 
 run: $(VENV)/run.installed
 	@mkdir -p outputs/notebooks
@@ -21,6 +22,10 @@ run: $(VENV)/run.installed
 test: $(VENV)/test.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/python -m pytest
+
+# Takes an hour or more, most of it the textbook's own; make bench BENCH="--quick --only generate_one" takes options.
+bench: $(VENV)/run.installed
+	$(VENV)/bin/python -m benchmarks.compare $(BENCH)
 
 # Trains the runs that ship in models/ again: about half an hour each on two cores.
 shipped: $(VENV)/run.installed

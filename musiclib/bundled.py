@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import functools
 import pathlib
 
 _SUFFIXES = (".mxl", ".xml", ".musicxml", ".krn", ".abc", ".mid")
@@ -12,15 +14,27 @@ def chorale_files() -> list[tuple[str, pathlib.Path]]:
 
     A few stand in it twice under two numbers, with one and the same file.
     """
+    return list(_chorales())
+
+
+@functools.cache
+def _chorales() -> tuple[tuple[str, pathlib.Path], ...]:
     from music21 import corpus
 
     names = corpus.chorales.Iterator(numberingSystem="riemenschneider", returnType="filename")
+    # music21 goes through all of its files for each name; most names are the whole of one file's.
+    versions = collections.defaultdict(list)
+    for path in corpus.getComposer("bach"):
+        versions[path.stem.partition("-")[0]].append(pathlib.Path(path))
     chorales = []
     for number, name in enumerate(names, start=1):
-        found = corpus.getWork(name)
-        path = found[0] if isinstance(found, list) else found  # a list where a score comes in two versions
-        chorales.append((f"{number:03d} {name.split('/')[-1]}", pathlib.Path(path)))
-    return chorales
+        title = name.split("/")[-1]
+        found = versions.get(title, [])
+        if len(found) != 1:  # a score in two versions, of which music21's order decides
+            found = corpus.getWork(name)
+            found = found if isinstance(found, list) else [found]
+        chorales.append((f"{number:03d} {title}", pathlib.Path(found[0])))
+    return tuple(chorales)
 
 
 def collection_files(name: str) -> list[tuple[str, pathlib.Path]]:

@@ -14,6 +14,14 @@ from musiclib.pieces import Pieces
 from musiclib.score import Score
 
 
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory) -> None:
+    """A folder of the tests' own for what is kept and written, so that nothing is found that an earlier run left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUSICLIB_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture
 def song() -> Score:
     """A rest, a chord, a repeated note, an octave and a triplet, in this order, six quarter lengths long."""
@@ -51,7 +59,7 @@ def distinct_pieces() -> Pieces:
 
 @pytest.fixture
 def write_midi():
-    """Writes a small MIDI file with symusic, a library that musiclib's own readers do not use."""
+    """Writes a small MIDI file with symusic, which music21 knows nothing of."""
     import symusic
 
     def write(path, pitches, tempo=120.0, name="Piano"):

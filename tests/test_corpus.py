@@ -154,6 +154,14 @@ def test_chorale_files_exist_and_need_no_parsing():
     assert len(files) == 371 and all(path.is_file() for _, path in files)
 
 
+def test_chorale_files_are_those_that_music21_finds():
+    from music21 import corpus as shipped
+
+    for name, path in bundled.chorale_files():
+        found = shipped.getWork("bach/" + name.split()[1])
+        assert path == (found[0] if isinstance(found, list) else found)
+
+
 def test_chorales_of_one_tune_are_kept_together(chorales):
     numbers = dict(zip((name.split()[1].split(".")[0] for name in chorales.names), families(chorales.scores),
                        strict=True))  # fmt: skip

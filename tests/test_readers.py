@@ -11,15 +11,14 @@ import music21
 import numpy as np
 import pytest
 import symusic
+from midi_by_hand import NOTE_OFF, NOTE_ON, PROGRAM, midi_bytes, name_event, note_events
 
-from musiclib import readers
+from musiclib import notation, readers
 from musiclib.score import COLUMNS, DEFAULT_VELOCITY
 
 ROOT = pathlib.Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data, which is not in the repository")
-
-NOTE_ON, NOTE_OFF, PROGRAM = 0x90, 0x80, 0xC0
 
 XML_HEAD = """<?xml version="1.0"?><score-partwise version="3.1"><part-list>
 <score-part id="P1"><part-name>{name}</part-name></score-part></part-list><part id="P1">"""
@@ -46,31 +45,6 @@ def rows(score):
     """The notes as (onset, duration, pitch) rounded to a thousandth, in the order of the Score."""
     columns = np.round(score.onset, 3).tolist(), np.round(score.duration, 3).tolist(), score.pitch.tolist()
     return list(zip(*columns, strict=True))
-
-
-def number(value):
-    """A MIDI variable-length number."""
-    parts = [value & 0x7F]
-    while value := value >> 7:
-        parts.insert(0, value & 0x7F | 0x80)
-    return bytes(parts)
-
-
-def midi_bytes(*tracks, division=480, kind=1, count=None):
-    """A MIDI file by hand: each track a list of (ticks to wait, status and data bytes)."""
-    data = b"MThd" + struct.pack(">IHHH", 6, kind, len(tracks) if count is None else count, division)
-    for events in tracks:
-        body = b"".join(number(wait) + bytes(event) for wait, event in events) + b"\0\xff\x2f\0"
-        data += b"MTrk" + struct.pack(">I", len(body)) + body
-    return data
-
-
-def name_event(text):
-    return 0, bytes([0xFF, 0x03, len(text)]) + text.encode()
-
-
-def note_events(pitch, velocity=64, ticks=480, channel=0):
-    return [(0, [NOTE_ON | channel, pitch, velocity]), (ticks, [NOTE_OFF | channel, pitch, 0])]
 
 
 @pytest.fixture
@@ -379,7 +353,7 @@ def test_what_music21_prints_stays_inside(write, capfd, monkeypatch):
         warnings.warn("warned", stacklevel=1)
         return music21.stream.Part([music21.note.Note("C4")])
 
-    monkeypatch.setattr(readers, "_parse", parse)
+    monkeypatch.setattr(notation, "_parse", parse)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(readers.read_score(write("piece.xml", "")))

@@ -37,12 +37,18 @@ def folder(write_midi, tmp_path):
 def test_a_cluster_reads_what_one_process_reads(cluster, folder):
     here = corpus.load(folder, progress=False)
     with joblib.parallel_config(backend="dask"):
-        there = corpus.load(folder, progress=False)
+        there = corpus.load(folder, progress=False, cache=False)
     assert there.names == here.names and there.skipped == here.skipped and len(there.skipped) == 1
     for one, other in zip(here.scores, there.scores, strict=True):
         for name in COLUMNS:
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
         assert one.tempos == other.tempos and one.time_signatures == other.time_signatures
+
+
+def test_what_is_in_the_cache_needs_no_worker(cluster, folder):
+    here = corpus.load(folder, progress=False)
+    with joblib.parallel_config(backend="dask"):
+        assert corpus.load(folder, progress=False).names == here.names
 
 
 def test_the_workers_did_the_reading(cluster, folder):
@@ -52,5 +58,5 @@ def test_the_workers_did_the_reading(cluster, folder):
 
     before = cluster.run_on_scheduler(tasks)
     with joblib.parallel_config(backend="dask"):
-        corpus.load(folder, progress=False)
+        corpus.load(folder, progress=False, cache=False)
     assert cluster.run_on_scheduler(tasks) > before
