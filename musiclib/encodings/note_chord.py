@@ -1,10 +1,4 @@
-"""Encodings: Score to tokens and back, one class a representation.
-
-A token is text that a person can read. ``decode`` accepts every sequence of its own
-alphabet, so that what a network writes is never an error; encoding what was decoded
-gives the same tokens again. An encoding is a frozen set of options; ``to_config`` and
-``from_config`` carry it through JSON.
-"""
+"""NoteChord: one token an onset, a note or a chord."""
 
 from __future__ import annotations
 
@@ -18,62 +12,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from musiclib.score import DEFAULT_TEMPO, PITCH_CLASSES, Score, pitch_name
+from musiclib.encodings.base import Encoding
+from musiclib.encodings.pitches import normal_order, pitch_number
+from musiclib.score import Score, pitch_name
 
-_PITCH = re.compile(r"([A-G]#?)(-?\d+)", re.ASCII)
 _LENGTH = re.compile(r"0*[1-9]\d{0,6}(/0*[1-9]\d{0,3})?", re.ASCII)  # quarter lengths, 1 or 1/2; none is 0
 _VOICING_CENTER = 64  # E4: chords known by pitch class alone are set around the middle of the keyboard
-
-
-def pitch_number(name: str) -> int:
-    """Reads a pitch name: ``C4`` is 60, ``F#4`` is 66.
-
-    Raises:
-        ValueError: where the text is no pitch name or the pitch lies outside 0 to 127.
-    """
-    match = _PITCH.fullmatch(name)
-    number = PITCH_CLASSES.index(match[1]) + 12 * (int(match[2]) + 1) if match and match[1] in PITCH_CLASSES else -1
-    if not 0 <= number <= 127:
-        raise ValueError(f"{name!r} is no pitch; write one as C4 or F#4, from C-1 to G9")
-    return number
-
-
-@functools.lru_cache(maxsize=4096)
-def normal_order(pitch_classes: frozenset[int]) -> tuple[int, ...]:
-    """Returns pitch classes in normal order: the rotation that spans least, packed to the left.
-
-    Args:
-        pitch_classes: numbers 0 to 11, 0 is C.
-
-    Source: Allen Forte, *The Structure of Atonal Music* (1973); ties go to the rotation
-    whose inner intervals are smallest from the left, then to the lowest first note.
-    """
-    ordered = sorted(pitch_classes)
-    rotations = [tuple(ordered[i:] + ordered[:i]) for i in range(len(ordered))]
-
-    def spread(rotation: tuple[int, ...]) -> tuple:
-        offsets = [(pitch_class - rotation[0]) % 12 for pitch_class in rotation]
-        return offsets[-1:], offsets, rotation[0]
-
-    return min(rotations, key=spread)
-
-
-class Encoding:
-    """What every encoding has; a subclass is a frozen dataclass of JSON values."""
-
-    name: ClassVar[str]
-
-    def encode(self, score: Score) -> list[str]:
-        """Turns a score into tokens; an empty score into none."""
-        raise NotImplementedError
-
-    def decode(self, tokens: Sequence[str]) -> Score:
-        """Turns tokens into a score; raises ValueError at a token that is not of this alphabet."""
-        raise NotImplementedError
-
-    def to_config(self) -> dict:
-        """Returns the encoding's name and options, ready for JSON."""
-        return {"name": self.name, **dataclasses.asdict(self)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,75 +160,3 @@ def _voice(pitch_classes: tuple[int, ...], previous: tuple[int, ...]) -> tuple[i
         return steps / len(setting) + 0.3 * abs(sum(setting) / len(setting) - _VOICING_CENTER), setting
 
     return min(settings(), key=movement)
-
-
-@dataclasses.dataclass(frozen=True)
-class Frames(Encoding):
-    """The piano roll sampled in time: one token a frame.
-
-    A token lists the MIDI numbers that sound, in rising order (``60,64,67``), or is ``e``
-    where nothing sounds. Decoding joins equal pitches in neighbouring frames into one
-    note, so starts and ends are kept to half a frame (a note shorter than that lasts one
-    frame), while a note struck again without a gap, velocities, parts and the tempo map
-    are not kept; the decoded score runs at 120 quarter notes a minute.
-
-    Args:
-        fps: frames a second, along the score's tempo map.
-
-    Source: the token form is that of Haryo Akbarianto Wibowo, "Generate Piano Instrumental
-    Music by Using Deep Learning" (2019), with five frames a second.
-    """
-
-    fps: float = 5
-    name: ClassVar[str] = "Frames"
-
-    def __post_init__(self) -> None:
-        if not 0 < self.fps < math.inf:
-            raise ValueError(f"Frames: fps must be above 0 frames a second, got {self.fps}")
-
-    def encode(self, score: Score) -> list[str]:
-        starts, ends = score.seconds()
-        first = np.round(starts * self.fps).astype(np.int64)
-        last = np.maximum(np.round(ends * self.fps).astype(np.int64), first + 1)
-        frames: list[set[int]] = [set() for _ in range(int(last.max()) if len(score) else 0)]
-        for begin, end, pitch in zip(first.tolist(), last.tolist(), score.pitch.tolist(), strict=True):
-            for frame in frames[begin:end]:
-                frame.add(pitch)
-        return [",".join(map(str, sorted(frame))) or "e" for frame in frames]
-
-    def decode(self, tokens: Sequence[str]) -> Score:
-        quarters = DEFAULT_TEMPO / 60.0 / self.fps
-        notes, sounding = [], {}
-        frames = [self._pitches(token) for token in tokens]
-        for i, frame in enumerate([*frames, frozenset()]):
-            for pitch in sorted(sounding.keys() - frame):
-                start = sounding.pop(pitch)
-                notes.append((start * quarters, (i - start) * quarters, pitch))
-            for pitch in frame - sounding.keys():
-                sounding[pitch] = i
-        return Score.from_notes(notes, part_names=("Piano",), programs=(0,))
-
-    def _pitches(self, token: str) -> frozenset[int]:
-        numbers = [] if token == "e" else token.split(",")
-        if not all(number.isdecimal() and int(number) <= 127 for number in numbers):
-            raise ValueError(f"{token!r} is no token of {self}; one reads like 60,64,67 or e, numbers up to 127")
-        return frozenset(int(number) for number in numbers)
-
-
-ENCODINGS = {encoding.name: encoding for encoding in (NoteChord, Frames)}
-
-
-def from_config(config: dict) -> Encoding:
-    """Makes the encoding that ``to_config`` described.
-
-    Raises:
-        ValueError: at an unknown name or option; the message lists those there are.
-    """
-    options = dict(config)
-    name = options.pop("name", None)
-    if name not in ENCODINGS:
-        raise ValueError(f"unknown encoding {name!r}; there are {', '.join(ENCODINGS)}")
-    known = {field.name for field in dataclasses.fields(ENCODINGS[name])}
-    if not options.keys() <= known:
-        raise ValueError(f"{name} has no option {sorted(options.keys() - known)}; it has {sorted(known)}")
-    return ENCODINGS[name](**options)

@@ -1,16 +1,12 @@
-"""Sampling: from a trained run to new music.
+"""The loop that generates: one compiled program for all pieces at once, on every Keras backend.
 
-Each rule that shapes the choice of the next token is one small function over logits.
-``generate`` steps the network through one compiled loop, all pieces at once, on every
-Keras backend; the random numbers come from NumPy, so that a seed means the same on each.
+The random numbers come from NumPy, so that a seed means the same on each.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import pathlib
-import warnings
 import weakref
 from collections.abc import Sequence
 
@@ -18,93 +14,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from musiclib import readers
-from musiclib.pieces import Pieces
+from musiclib.sampling import rules
+from musiclib.sampling.primers import music_ids, primer_ids
 from musiclib.score import Score
-from musiclib.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
+from musiclib.vocabulary import END, PADDING, START, UNKNOWN
 
-_NEVER = -1e9  # a logit that is never sampled
 _PENALTY_WINDOW = 32  # tokens back that a repetition is counted in; over a whole piece, every token is one
-
-
-def temperature(logits, value):
-    """Divides logits by a temperature: below 1 the likely tokens gain, above 1 the others.
-
-    Args:
-        logits: (batch, vocabulary).
-        value: above 0.
-    """
-    return logits / value
-
-
-def top_k(logits, k: int):
-    """Keeps the ``k`` likeliest tokens of each row, and ties with the last of them; (batch, vocabulary)."""
-    smallest = ops.top_k(logits, k=min(k, logits.shape[-1]))[0][:, -1:]
-    return ops.where(logits < smallest, _NEVER, logits)
-
-
-def top_p(logits, p):
-    """Keeps the fewest likely tokens whose probabilities add up to at least ``p``; (batch, vocabulary).
-
-    Source: Holtzman et al., "The Curious Case of Neural Text Degeneration" (2020).
-    """
-    ordered = -ops.sort(-logits, axis=-1)
-    probabilities = ops.softmax(ordered, axis=-1)
-    before = ops.cumsum(probabilities, axis=-1) - probabilities
-    smallest = ops.min(ops.where(before < p, ordered, -_NEVER), axis=-1, keepdims=True)
-    return ops.where(logits < smallest, _NEVER, logits)
-
-
-def repetition_penalty(logits, recent, penalty):
-    """Makes tokens that were played lately less likely.
-
-    Args:
-        logits: (batch, vocabulary).
-        recent: (batch, n) ids; padding counts for nothing.
-        penalty: 1 changes nothing; above 1 divides positive logits and multiplies negative ones.
-
-    Source: Keskar et al., "CTRL" (2019), here over the last tokens instead of all.
-    """
-    heard = ops.max(ops.one_hot(recent, logits.shape[-1], dtype=logits.dtype), axis=1)
-    heard = heard * ops.cast(ops.arange(logits.shape[-1]) != PADDING, logits.dtype)
-    penalised = ops.where(logits > 0, logits / penalty, logits * penalty)
-    return ops.where(heard > 0, penalised, logits)
-
-
-def choose(logits, uniform):
-    """Draws a token of each row by its probability.
-
-    Args:
-        logits: (batch, vocabulary).
-        uniform: (batch,) random numbers in [0, 1).
-
-    Returns:
-        int32, (batch,).
-    """
-    cumulative = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1)
-    # Scaled by the last sum: rounding leaves it a little beside 1, and no draw may fall past it.
-    drawn = ops.sum(ops.cast(cumulative <= uniform[:, None] * cumulative[:, -1:], "int32"), axis=-1)
-    return ops.minimum(drawn, logits.shape[-1] - 1)
-
-
-def random_window(pieces: Pieces, length: int, seed: int | None = None) -> np.ndarray:
-    """Returns ``length`` ids from a random place of a random piece, to use as a primer.
-
-    Raises:
-        ValueError: where every piece is shorter.
-    """
-    long_enough = [piece for piece in pieces if len(piece) >= length + 2]
-    if not long_enough:
-        raise ValueError(f"no piece has {length} tokens; ask for a shorter window")
-    rng = np.random.default_rng(seed)
-    piece = long_enough[rng.integers(len(long_enough))]
-    start = rng.integers(1, len(piece) - length)
-    return np.array(piece[start : start + length])
-
-
-def random_notes(vocabulary: Vocabulary, length: int, seed: int | None = None) -> np.ndarray:
-    """Returns ``length`` ids drawn evenly from the vocabulary, to use as a primer."""
-    return np.random.default_rng(seed).integers(len(RESERVED), len(vocabulary), length, dtype=np.int32)
 
 
 def generate(
@@ -138,43 +53,6 @@ def generate(
     pieces = generate_ids(run, count, length, ids, **options)
     start = ids if include_primer else ids[:0]
     return [run.encoding.decode(run.vocabulary.to_tokens([*start, *piece])) for piece in pieces]
-
-
-def primer_ids(run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarray | None) -> np.ndarray:
-    """Turns any kind of primer (see ``generate``) into ids, (n,) int32; none for a piece's start."""
-    if primer is None:
-        return np.zeros(0, np.int32)
-    if isinstance(primer, str) and primer in run.vocabulary:
-        primer = [primer]
-    if isinstance(primer, (str, os.PathLike)):
-        if not pathlib.Path(primer).exists():
-            raise FileNotFoundError(
-                f"the primer {str(primer)!r} is neither a file nor a token of this run; tokens read like"
-                f" {run.vocabulary.tokens[len(RESERVED)]!r}"
-            )
-        primer = readers.read_score(primer)
-    if isinstance(primer, Score):
-        ids = run.vocabulary.to_ids(run.encoding.encode(primer), allow_unknown=True)
-        unknown = int(np.sum(ids == UNKNOWN))
-        if unknown * 2 > len(ids):
-            raise ValueError(
-                f"{unknown} of the primer's {len(ids)} tokens are not in this run's vocabulary; choose music that is"
-                " closer to what it was trained on, or transpose it"
-            )
-        if unknown:
-            warnings.warn(f"{unknown} of the primer's {len(ids)} tokens are unknown to this run", stacklevel=3)
-        return ids
-    if len(primer) and isinstance(primer[0], str):
-        return run.vocabulary.to_ids(primer)
-    return _music_ids(run, primer)
-
-
-def _music_ids(run, ids: np.ndarray) -> np.ndarray:
-    """Checks the ids of a primer and drops those of padding, start and end, which stand for no music."""
-    ids, limit = np.asarray(ids, dtype=np.int32).reshape(-1), len(run.vocabulary) - 1
-    if ids.size and not (0 <= ids.min() and ids.max() <= limit):
-        raise ValueError(f"a primer's ids must lie between 0 and {limit}, got {ids.min()} to {ids.max()}")
-    return ids[~np.isin(ids, (PADDING, START, END))]
 
 
 def generate_ids(
@@ -214,7 +92,7 @@ def generate_ids(
         ValueError: at a value that cannot be; the message names it.
     """
     _check(count, length, temperature, top_k, top_p, repetition_penalty)
-    primer = _music_ids(run, [] if primer is None else primer)
+    primer = music_ids(run, [] if primer is None else primer)
     context = run.model.context_length
     if run.model.targets == "last" and len(primer) > context:
         raise ValueError(
@@ -227,8 +105,8 @@ def generate_ids(
     forced = np.full((room,), PADDING, np.int32)
     forced[: len(primer)] = primer
     uniforms = np.random.default_rng(seed).random((room, count), dtype=np.float32)
-    rules = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end)
-    loop = _compiled_loop(run.model, rules)
+    chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end)
+    loop = _compiled_loop(run.model, chosen)
     generated = loop(uniforms, forced, np.int32(steps), np.float32(temperature), np.float32(top_p or 1.0),
                      np.float32(repetition_penalty))  # fmt: skip
     pieces = ops.convert_to_numpy(generated)[:, _PENALTY_WINDOW + len(primer) : _PENALTY_WINDOW + steps]
@@ -252,13 +130,13 @@ def _check(count, length, temperature, top_k, top_p, repetition_penalty) -> None
 _LOOPS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
-def _compiled_loop(model, rules: tuple):
+def _compiled_loop(model, chosen: tuple):
     """Returns the compiled loop of a model for a set of rules, made once."""
     loops = _LOOPS.setdefault(model, {})
-    if rules not in loops:
+    if chosen not in loops:
         # A weak reference: a loop that held its model would keep it alive in the cache for ever.
-        loops[rules] = _compile(functools.partial(_loop, weakref.ref(model), rules), model)
-    return loops[rules]
+        loops[chosen] = _compile(functools.partial(_loop, weakref.ref(model), chosen), model)
+    return loops[chosen]
 
 
 def _compile(function, model):
@@ -283,29 +161,29 @@ def _compile(function, model):
     return function
 
 
-def _loop(model_reference, rules, uniforms, forced, steps, heat, nucleus, penalty):
+def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penalty):
     """Steps the model along: (room, count) uniforms and (room,) forced ids to (count, room) ids."""
     model = model_reference()
-    k, use_top_p, greedy, use_penalty, stop_at_end = rules
+    k, use_top_p, greedy, use_penalty, stop_at_end = chosen
     room, count = uniforms.shape
     barred = [PADDING, START, UNKNOWN] + ([] if stop_at_end else [END])
     bars = np.zeros((model.vocabulary_size,), np.float32)
-    bars[barred] = _NEVER
+    bars[barred] = rules.NEVER
     places = ops.arange(room + _PENALTY_WINDOW)[None, :]
 
     def next_ids(logits, i, heard):
         logits = ops.cast(logits, "float32") + bars
         if use_penalty:
             recent = ops.slice(heard, (0, i), (count, _PENALTY_WINDOW))
-            logits = repetition_penalty(logits, recent, penalty)
+            logits = rules.repetition_penalty(logits, recent, penalty)
         if greedy:
             return ops.cast(ops.argmax(logits, axis=-1), "int32")
-        logits = temperature(logits, heat)
+        logits = rules.temperature(logits, heat)
         if k is not None:
-            logits = top_k(logits, k)
+            logits = rules.top_k(logits, k)
         if use_top_p:
-            logits = top_p(logits, nucleus)
-        return choose(logits, ops.take(uniforms, i, axis=0))
+            logits = rules.top_p(logits, nucleus)
+        return rules.choose(logits, ops.take(uniforms, i, axis=0))
 
     def body(i, ids, heard, ended, state):
         logits, state = model.step(ids, state)

@@ -1,0 +1,72 @@
+"""Primers: what a generated piece goes on from, as ids."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from musiclib import readers
+from musiclib.pieces import Pieces
+from musiclib.score import Score
+from musiclib.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
+
+
+def random_window(pieces: Pieces, length: int, seed: int | None = None) -> np.ndarray:
+    """Returns ``length`` ids from a random place of a random piece, to use as a primer.
+
+    Raises:
+        ValueError: where every piece is shorter.
+    """
+    long_enough = [piece for piece in pieces if len(piece) >= length + 2]
+    if not long_enough:
+        raise ValueError(f"no piece has {length} tokens; ask for a shorter window")
+    rng = np.random.default_rng(seed)
+    piece = long_enough[rng.integers(len(long_enough))]
+    start = rng.integers(1, len(piece) - length)
+    return np.array(piece[start : start + length])
+
+
+def random_notes(vocabulary: Vocabulary, length: int, seed: int | None = None) -> np.ndarray:
+    """Returns ``length`` ids drawn evenly from the vocabulary, to use as a primer."""
+    return np.random.default_rng(seed).integers(len(RESERVED), len(vocabulary), length, dtype=np.int32)
+
+
+def primer_ids(run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarray | None) -> np.ndarray:
+    """Turns any kind of primer (see ``generate``) into ids, (n,) int32; none for a piece's start."""
+    if primer is None:
+        return np.zeros(0, np.int32)
+    if isinstance(primer, str) and primer in run.vocabulary:
+        primer = [primer]
+    if isinstance(primer, (str, os.PathLike)):
+        if not pathlib.Path(primer).exists():
+            raise FileNotFoundError(
+                f"the primer {str(primer)!r} is neither a file nor a token of this run; tokens read like"
+                f" {run.vocabulary.tokens[len(RESERVED)]!r}"
+            )
+        primer = readers.read_score(primer)
+    if isinstance(primer, Score):
+        ids = run.vocabulary.to_ids(run.encoding.encode(primer), allow_unknown=True)
+        unknown = int(np.sum(ids == UNKNOWN))
+        if unknown * 2 > len(ids):
+            raise ValueError(
+                f"{unknown} of the primer's {len(ids)} tokens are not in this run's vocabulary; choose music that is"
+                " closer to what it was trained on, or transpose it"
+            )
+        if unknown:
+            warnings.warn(f"{unknown} of the primer's {len(ids)} tokens are unknown to this run", stacklevel=3)
+        return ids
+    if len(primer) and isinstance(primer[0], str):
+        return run.vocabulary.to_ids(primer)
+    return music_ids(run, primer)
+
+
+def music_ids(run, ids: np.ndarray) -> np.ndarray:
+    """Checks the ids of a primer and drops those of padding, start and end, which stand for no music."""
+    ids, limit = np.asarray(ids, dtype=np.int32).reshape(-1), len(run.vocabulary) - 1
+    if ids.size and not (0 <= ids.min() and ids.max() <= limit):
+        raise ValueError(f"a primer's ids must lie between 0 and {limit}, got {ids.min()} to {ids.max()}")
+    return ids[~np.isin(ids, (PADDING, START, END))]

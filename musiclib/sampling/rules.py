@@ -1,0 +1,69 @@
+"""The rules that shape the choice of the next token: one small function over logits each."""
+
+from __future__ import annotations
+
+from keras import ops
+
+from musiclib.vocabulary import PADDING
+
+NEVER = -1e9  # a logit that is never sampled
+
+
+def temperature(logits, value):
+    """Divides logits by a temperature: below 1 the likely tokens gain, above 1 the others.
+
+    Args:
+        logits: (batch, vocabulary).
+        value: above 0.
+    """
+    return logits / value
+
+
+def top_k(logits, k: int):
+    """Keeps the ``k`` likeliest tokens of each row, and ties with the last of them; (batch, vocabulary)."""
+    smallest = ops.top_k(logits, k=min(k, logits.shape[-1]))[0][:, -1:]
+    return ops.where(logits < smallest, NEVER, logits)
+
+
+def top_p(logits, p):
+    """Keeps the fewest likely tokens whose probabilities add up to at least ``p``; (batch, vocabulary).
+
+    Source: Holtzman et al., "The Curious Case of Neural Text Degeneration" (2020).
+    """
+    ordered = -ops.sort(-logits, axis=-1)
+    probabilities = ops.softmax(ordered, axis=-1)
+    before = ops.cumsum(probabilities, axis=-1) - probabilities
+    smallest = ops.min(ops.where(before < p, ordered, -NEVER), axis=-1, keepdims=True)
+    return ops.where(logits < smallest, NEVER, logits)
+
+
+def repetition_penalty(logits, recent, penalty):
+    """Makes tokens that were played lately less likely.
+
+    Args:
+        logits: (batch, vocabulary).
+        recent: (batch, n) ids; padding counts for nothing.
+        penalty: 1 changes nothing; above 1 divides positive logits and multiplies negative ones.
+
+    Source: Keskar et al., "CTRL" (2019), here over the last tokens instead of all.
+    """
+    heard = ops.max(ops.one_hot(recent, logits.shape[-1], dtype=logits.dtype), axis=1)
+    heard = heard * ops.cast(ops.arange(logits.shape[-1]) != PADDING, logits.dtype)
+    penalised = ops.where(logits > 0, logits / penalty, logits * penalty)
+    return ops.where(heard > 0, penalised, logits)
+
+
+def choose(logits, uniform):
+    """Draws a token of each row by its probability.
+
+    Args:
+        logits: (batch, vocabulary).
+        uniform: (batch,) random numbers in [0, 1).
+
+    Returns:
+        int32, (batch,).
+    """
+    cumulative = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1)
+    # Scaled by the last sum: rounding leaves it a little beside 1, and no draw may fall past it.
+    drawn = ops.sum(ops.cast(cumulative <= uniform[:, None] * cumulative[:, -1:], "int32"), axis=-1)
+    return ops.minimum(drawn, logits.shape[-1] - 1)
