@@ -115,8 +115,9 @@ def _recurrence(gates: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
         start = (time - 1, zeros, zeros, array(4 * units))
         d_gates = tf.while_loop(lambda i, *_: i >= 0, step, start, maximum_iterations=time)[3].stack()
-        earlier = tf.concat([zeros[None], outputs[:-1]], axis=0)
-        d_kernel = tf.matmul(tf.reshape(earlier, (-1, units)), tf.reshape(d_gates, (-1, 4 * units)), transpose_a=True)
+        # The state before the first position is zero and adds nothing.
+        earlier, later = tf.reshape(outputs[:-1], (-1, units)), tf.reshape(d_gates[1:], (-1, 4 * units))
+        d_kernel = tf.matmul(earlier, later, transpose_a=True)
         return d_gates, d_kernel
 
     @tf.custom_gradient
