@@ -1,0 +1,1 @@
+"""Checks that take minutes: `make soak` runs each of these modules."""
