@@ -1,6 +1,6 @@
 """Reads thousands of damaged files with both readers, and counts what came of them.
 
-    python -m tests.soak.fuzz_reading [--count 4000] [--seed 0]
+    python tests/soak/fuzz_reading.py [--count 4000] [--seed 0]
 
 Files of ../shared/data, where it is, and files made here are changed by chance: bits flipped, bytes put in, cut out
 and exchanged, ends cut off, blocks moved. Each is read in a process of its own group, so that a crash or a hang costs
@@ -20,7 +20,7 @@ import warnings
 
 ROOT = pathlib.Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 MOST_SECONDS = 10
 LARGEST = 100_000  # bytes of a file to change: larger ones take long and show no more

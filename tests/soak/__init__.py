@@ -1,1 +1,0 @@
-"""Checks that take minutes: `make soak` runs each of these modules."""
