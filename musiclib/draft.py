@@ -84,7 +84,7 @@ class Draft:
             part_names=tuple(names),
             programs=tuple(part[1] for part in self.parts),
         )
-        hours = float(score.seconds()[1].max()) / 3600
+        hours = float(score.seconds_at((score.onset + score.duration).max())) / 3600
         if not hours <= LONGEST_HOURS:
             raise UnreadableScore(
                 f"it lasts {hours:,.0f} hours, and {LONGEST_HOURS} is the most; look for a false time in it"

@@ -192,6 +192,14 @@ def test_times_past_what_can_be_counted_are_refused(write, reader, waits):
 
 
 @pytest.mark.parametrize("reader", readers.READERS)
+def test_a_pitch_that_is_none_is_refused(write, reader):
+    """symusic would take it for a place in its memory, and the process would die."""
+    events = [*note_events(60), *[(0, [NOTE_ON | 15, 0x99, 0x1E])] * 200]
+    with pytest.raises(readers.UnreadableScore, match="damaged|no MIDI event"):
+        readers.read_score(write("pitch.mid", midi_bytes(events)), reader=reader)
+
+
+@pytest.mark.parametrize("reader", readers.READERS)
 def test_text_and_tempos_are_no_times(write, reader):
     """Bytes that look like a long time stand in tempos and in Japanese words."""
     words = "\u3042\u3044".encode()
