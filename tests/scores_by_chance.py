@@ -23,8 +23,9 @@ def scores(draw, longest: float = 300.0, max_notes: int = 12) -> Score:
     pitches = st.integers(55, 70) | st.integers(0, 127) | EXTREME_PITCHES
     row = st.tuples(onsets, durations, pitches, st.integers(1, 127), st.integers(0, 3))
     rows = draw(st.lists(row, max_size=max_notes))
-    if rows and draw(st.booleans()):
-        rows += draw(st.lists(st.sampled_from(rows), max_size=4))  # notes that stand there twice
+    if rows and draw(st.booleans()):  # notes that stand there twice, or with their octave
+        again = draw(st.lists(st.tuples(st.sampled_from(rows), st.sampled_from([0, 12, -12])), max_size=4))
+        rows += [(*row[:2], row[2] + shift, *row[3:]) for row, shift in again if 0 <= row[2] + shift <= 127]
     tempos = st.lists(st.tuples(onsets, st.sampled_from([20.0, 60.0, 120.0, 133.3, 600.0])), max_size=3)
     meters = st.lists(st.tuples(onsets, st.integers(1, 12), st.sampled_from([2, 4, 8])), max_size=2)
     names = st.lists(st.text(max_size=5), max_size=5)
