@@ -25,6 +25,7 @@ def make(name, seed=0, **options):
     sizes = {
         "stacked_lstm": {"units": [8, 6], "embedding_size": 4},
         "gru_attention": {"units": 6, "attention_units": 5, "embedding_size": 4},
+        "transformer": {"units": 8, "layers": 2, "heads": 2, "context_length": 7},
     }
     return models.build(name, SIZE, **{**sizes.get(name, {}), **options})
 
@@ -228,7 +229,7 @@ def test_keras_self_attention_is_the_default():
 @pytest.mark.parametrize(
     ("name", "options", "named"),
     [
-        ("transformer", {}, ["transformer", "stacked_lstm", "gru_attention"]),
+        ("perceiver", {}, ["perceiver", "stacked_lstm", "gru_attention"]),
         ("stacked_lstm", {"heads": 4}, ["stacked_lstm", "heads"]),
         ("stacked_lstm", {"units": 256}, ["stacked_lstm", "256"]),
         ("gru_attention", {"attention": "magic"}, ["magic", *KINDS]),

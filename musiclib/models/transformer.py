@@ -56,18 +56,31 @@ class TransformerBlock(keras.layers.Layer):
         heard = ops.dot_product_attention(queries, keys, values, mask=allowed)
         return self._finish(x, heard, training)
 
-    def step(self, x, position, newest, filled, cache):
+    def step(self, x, position, newest, allowed, cache):
         """Goes on by one position; x is (batch, units), and the cache two tensors (batch, width, heads, features)."""
         queries, keys, values = self._heads(x[:, None])
         queries, keys = (rotate(part, position[:, None, None]) for part in (queries, keys))
         cache = tuple(
             ops.where(newest[..., None, None], new, old) for new, old in zip((keys, values), cache, strict=True)
         )
-        heard = ops.dot_product_attention(queries, *cache, mask=filled[:, None, None, :])
+        heard = ops.dot_product_attention(queries, *cache, mask=allowed[:, None, None, :])
         return self._finish(x[:, None], heard, training=False)[:, 0], cache
 
     def get_config(self) -> dict:
         return {**super().get_config(), "units": self.units, "heads": self.heads, "dropout": self.dropout_rate}
+
+
+@keras.saving.register_keras_serializable("musiclib")
+class TiedLogits(keras.layers.Layer):
+    """Compares vectors with every token's own, in float32 under every precision policy."""
+
+    def build(self, input_shape) -> None:
+        self.bias = self.add_weight(shape=(input_shape[1][0],), initializer="zeros", name="bias")
+        super().build(input_shape)
+
+    def call(self, inputs):
+        vectors, table = inputs  # (..., units) and (vocabulary, units)
+        return ops.matmul(vectors, ops.transpose(table)) + self.bias
 
 
 @keras.saving.register_keras_serializable("musiclib")
@@ -90,21 +103,20 @@ class Transformer(AutoregressiveModel):
         self.blocks = [TransformerBlock(units, heads, dropout, name=f"block_{i + 1}") for i in range(layers)]
         self.norm = keras.layers.LayerNormalization(name="norm")
         self.dropout = keras.layers.Dropout(dropout)
+        self.head = TiedLogits(dtype="float32", name="logits")
 
     def build(self, input_shape) -> None:
         self.embedding.build(input_shape)
         for layer in (*self.blocks, self.norm):
             layer.build((None, None, self.units))
-        self.bias = self.add_weight(shape=(self.vocabulary_size,), initializer="zeros", name="bias")
+        self.head.build([(None, None, self.units), (self.vocabulary_size, self.units)])
         super().build(input_shape)
 
     def _vectors(self, ids):
         return self.embedding(ids) * ops.cast(self.units**0.5, self.compute_dtype)
 
     def _logits(self, x):
-        """Compares with every token's vector, in float32 under every precision policy."""
-        x = ops.cast(self.norm(x), "float32")
-        return ops.matmul(x, ops.transpose(ops.cast(self.embedding.embeddings, "float32"))) + self.bias
+        return self.head([self.norm(x), ops.convert_to_tensor(self.embedding.embeddings)])
 
     def call(self, ids, training=False):
         positions = ops.arange(ops.shape(ids)[1])
@@ -121,18 +133,20 @@ class Transformer(AutoregressiveModel):
     def initial_state(self, batch_size: int):
         shape = (batch_size, self.context_length, self.heads, self.units // self.heads)
         caches = tuple(ops.zeros(shape, self.compute_dtype) for _ in range(2 * self.depth))
-        return (*caches, ops.zeros((batch_size,), "int32"))
+        heard = ops.zeros((batch_size, self.context_length), "bool")
+        return (*caches, heard, ops.zeros((batch_size,), "int32"))
 
     def step(self, ids, state):
         """Goes on by one position over a cache of keys and values, a ring: the newest replace the oldest."""
-        *caches, count = state
+        *caches, heard, count = state
         slots = ops.arange(self.context_length)[None, :]
         newest = slots == (count % self.context_length)[:, None]  # (batch, width)
-        filled = slots <= count[:, None]
+        heard = ops.where(newest, (ids != PADDING)[:, None], heard)
+        allowed = ops.logical_or(heard, newest)  # as in ``call``
         x = self._vectors(ids)  # (batch, units)
         for i, block in enumerate(self.blocks):
-            x, caches[2 * i : 2 * i + 2] = block.step(x, count, newest, filled, caches[2 * i : 2 * i + 2])
-        return self._logits(x), (*caches, count + 1)
+            x, caches[2 * i : 2 * i + 2] = block.step(x, count, newest, allowed, caches[2 * i : 2 * i + 2])
+        return self._logits(x), (*caches, heard, count + 1)
 
     def get_config(self) -> dict:
         return {

@@ -1,6 +1,6 @@
 """Reads thousands of damaged files with both readers, and counts what came of them.
 
-    python tests/soak/fuzz_reading.py [--count 4000] [--seed 0]
+    PYTHONPATH=. python tests/soak/fuzz_reading.py [--count 4000] [--seed 0]
 
 Files of ../shared/data, where it is, and files made here are changed by chance: bits flipped, bytes put in, cut out
 and exchanged, ends cut off, blocks moved. Each is read in a process of its own group, so that a crash or a hang costs
