@@ -1,6 +1,8 @@
 """What several test files share: small music, small corpora, small networks."""
 
+import contextlib
 import os
+import shutil
 
 # Before Keras is imported: the tests measure nothing, so the processor will do, and every machine gives the same.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -20,6 +22,33 @@ def home(tmp_path_factory) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUSICLIB_HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture
+def moments(monkeypatch, tmp_path):
+    """Copies a folder right before each change of names in the file system: what a process killed there leaves."""
+
+    @contextlib.contextmanager
+    def watch(folder):
+        copies = []
+
+        def watched(change):
+            def changed(*arguments, **options):
+                with monkeypatch.context() as patch:
+                    for name, unwatched in changes.items():
+                        patch.setattr(os, name, unwatched)
+                    copies.append(shutil.copytree(folder, tmp_path / f"copy {len(copies)}"))
+                return change(*arguments, **options)
+
+            return changed
+
+        changes = {name: getattr(os, name) for name in ("replace", "mkdir", "rmdir", "unlink")}
+        with monkeypatch.context() as patch:
+            for name, change in changes.items():
+                patch.setattr(os, name, watched(change))
+            yield copies
+
+    return watch
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import musiclib
 
 PACKAGE = pathlib.Path(musiclib.__file__).parent
 LAYERS = [
-    ["score", "config", "files"],
+    ["score", "config", "files", "quiet"],
     ["draft", "writers", "plots", "audio", "vocabulary", "pieces", "downloads", "bundled", "melodies", "checkpoint"],
     ["midi_file", "notation"],
     ["midi_music21", "midi_symusic"],
