@@ -55,7 +55,7 @@ def together(folder: str | pathlib.Path) -> Iterator[pathlib.Path]:
     partial, whole = folder / f".{os.getpid()}.partial", folder / _WHOLE
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        _move(whole, folder)
+        settle(folder)
         for left in folder.glob(".*.partial"):
             if left.is_dir():
                 shutil.rmtree(left)
@@ -66,7 +66,7 @@ def together(folder: str | pathlib.Path) -> Iterator[pathlib.Path]:
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        _move(whole, folder)
+        settle(folder)
 
 
 def part(folder: str | pathlib.Path, name: str) -> pathlib.Path:
@@ -76,17 +76,19 @@ def part(folder: str | pathlib.Path, name: str) -> pathlib.Path:
     return moving if moving.is_file() else folder / name
 
 
+def settle(folder: str | pathlib.Path) -> None:
+    """Moves the files into place with which a process was stopped that was writing them ``together``."""
+    whole = pathlib.Path(folder).expanduser() / _WHOLE
+    if whole.is_dir():
+        for path in whole.iterdir():
+            os.replace(path, whole.parent / path.name)
+        whole.rmdir()
+
+
 def sha256(path: str | pathlib.Path) -> str:
     """Returns the SHA-256 of a file's content, in hexadecimal."""
     with pathlib.Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _move(whole: pathlib.Path, folder: pathlib.Path) -> None:
-    if whole.is_dir():
-        for path in whole.iterdir():
-            os.replace(path, folder / path.name)
-        whole.rmdir()
 
 
 @contextlib.contextmanager

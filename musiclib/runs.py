@@ -96,8 +96,9 @@ def load_run(folder: str | pathlib.Path) -> Run:
         try:
             return make()
         except Exception as error:  # whatever a file that somebody else made can lead to
+            cause = f"lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
             raise ValueError(
-                f"{folder} does not belong together, or is damaged: {name} {error}; copy the folder again as a whole,"
+                f"{folder} does not belong together, or is damaged: {name} {cause}; copy the folder again as a whole,"
                 " or train the run again"
             ) from error
 
@@ -110,11 +111,11 @@ def load_run(folder: str | pathlib.Path) -> Run:
     read("config.json", lambda: _check_sums(folder, about["sha256"]))
     vocabulary = read("vocabulary.json", lambda: Vocabulary.read(files.part(folder, "vocabulary.json")))
     encoding = read("config.json", lambda: encodings.from_config(about["encoding"]))
-    read("vocabulary.json", lambda: encoding.decode(vocabulary.tokens[len(RESERVED) :]))
+    read("vocabulary.json", lambda: _check_tokens(vocabulary, encoding))
     config = read("config.json", lambda: Config.from_dict(about["config"]))
     options = {**config.model.options, **about.get("options", {})}
     model = read("config.json", lambda: models.build(config.model.name, len(vocabulary), **options))
-    read("model.keras", lambda: model.load_weights(files.part(folder, "model.keras")))
+    read("model.keras", lambda: _load_weights(model, files.part(folder, "model.keras"), config))
     history = read("history.json", lambda: _history(_json(folder, "history.json"), config))
     return Run(model, vocabulary, encoding, config, history, read("config.json", lambda: about["about"]))
 
@@ -136,6 +137,23 @@ def _check_sums(folder: pathlib.Path, sums: dict[str, str]) -> None:
         raise ValueError(f"is of another run than {' and '.join(others)}")
     if "model.keras" not in sums or "vocabulary.json" not in sums:
         raise ValueError("does not say which model.keras and vocabulary.json belong to it")
+
+
+def _check_tokens(vocabulary: Vocabulary, encoding: encodings.Encoding) -> None:
+    """Raises ValueError at a token that the encoding of ``config.json`` does not know."""
+    try:
+        encoding.decode(vocabulary.tokens[len(RESERVED) :])
+    except ValueError as error:
+        raise ValueError(f"was made by another encoding than config.json says: {error}") from error
+
+
+def _load_weights(model: AutoregressiveModel, path: pathlib.Path, config: Config) -> None:
+    try:
+        model.load_weights(path)
+    except Exception as error:  # Keras tells over several lines which of its layers found nothing
+        raise ValueError(
+            f"has no weights for the {config.model.name} of {model.vocabulary_size} tokens that the others describe"
+        ) from error
 
 
 def _history(history: dict, config: Config) -> dict:

@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
-from musiclib import checkpoint, distribution, models, versions
+from musiclib import checkpoint, distribution, files, models, versions
 from musiclib.checkpoint import Checkpoint
 from musiclib.config import Config, TrainingConfig
 from musiclib.dataset import Dataset
@@ -140,6 +140,7 @@ def _asked(config: Config, about: dict) -> dict:
 def _finished(folder: pathlib.Path, asked: dict) -> Run | None:
     """Returns the run in a folder where it is the very one that this training would end with."""
     try:
+        files.settle(folder)
         run = load_run(folder)
         if _asked(run.config, run.about) != asked:
             return None

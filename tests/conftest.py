@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import pathlib
 import shutil
+import tempfile
 
 # Before Keras is imported: the tests measure nothing, so the processor will do, and every machine gives the same.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -49,6 +51,30 @@ def moments(monkeypatch, tmp_path):
             yield copies
 
     return watch
+
+
+@pytest.fixture
+def read_only():
+    """Takes from a folder the right to write into it; the root user, who needs none, becomes another one for a while."""
+    root, folders = os.geteuid() == 0, []
+
+    def protect(folder):
+        folders.append(folder)
+        folder.chmod(0o555)
+        if root:
+            os.seteuid(65534)
+        return folder
+
+    with tempfile.TemporaryDirectory() as name:
+        pathlib.Path(name).chmod(0o755)
+        protect.folder = pathlib.Path(name)
+        try:
+            yield protect
+        finally:
+            if root:
+                os.seteuid(0)
+            for folder in folders:
+                folder.chmod(0o755)
 
 
 @pytest.fixture
