@@ -103,7 +103,7 @@ def read(folder: pathlib.Path, asked: dict) -> Checkpoint | None:
         )
     if found.epochs > asked["training"]["epochs"]:
         raise ValueError(
-            f"{path} stands at {found.epochs} epochs already, and this training is to have"
+            f"{path} stands after epoch {found.epochs} already, and this training is to have"
             f" {asked['training']['epochs']}; give epochs={found.epochs} or more, or delete it to train from the"
             " beginning"
         )

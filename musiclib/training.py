@@ -99,8 +99,8 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
             for pieces, seed in ((dataset.train, settings.seed), (dataset.validation, None))
         )
         if progress and distribution.is_main() and state.epochs:
-            done = f"{folder} has {state.epochs} epochs"
-            print(f"{done}, and is finished: nothing to train" if finished else f"{done} already: training goes on")
+            done = "is finished: nothing is left to train" if finished else "holds a training that goes on"
+            print(f"{folder} {done}, after epoch {state.epochs}")
         if not _over(state, settings):
             callbacks = [_Watch(state, settings, folder)]
             if progress and distribution.is_main():
@@ -204,8 +204,8 @@ def _kept(folder: pathlib.Path | None, epochs: int) -> str:
     if epochs == 0:
         return f"no epoch had ended, so {folder} keeps nothing new; the same call begins again"
     return (
-        f"{folder / checkpoint.NAME} keeps {epochs} epochs: the same call goes on from there, and with epochs={epochs}"
-        " it makes a run of the best of them"
+        f"{folder / checkpoint.NAME} keeps the training up to epoch {epochs}: the same call goes on from there, and"
+        f" with epochs={epochs} it makes a run of what was learned so far"
     )
 
 

@@ -137,7 +137,7 @@ def test_as_many_epochs_as_are_kept_make_a_run_of_them(begun):
 
 
 def test_fewer_epochs_than_are_kept_are_refused(begun):
-    with pytest.raises(ValueError, match="stands at 2 epochs already.*is to have 1; give epochs=2 or more"):
+    with pytest.raises(ValueError, match="stands after epoch 2 already.*is to have 1; give epochs=2 or more"):
         train(begun, CONFIG.replace(epochs=1))
 
 
@@ -182,7 +182,7 @@ def test_a_finished_run_is_returned_as_it_is(tmp_path, capsys, whole):
     train(tmp_path)
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     again = train(tmp_path, progress=True)
-    assert capsys.readouterr().out == f"{tmp_path} has 3 epochs, and is finished: nothing to train\n"
+    assert capsys.readouterr().out == f"{tmp_path} is finished: nothing is left to train, after epoch 3\n"
     assert_same(again, whole)
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
@@ -205,7 +205,7 @@ def test_a_damaged_run_is_trained_anew(tmp_path, whole):
 def test_a_training_that_goes_on_says_so(begun, capsys):
     train(begun, progress=True)
     printed = capsys.readouterr().out
-    assert printed.startswith(f"{begun} has 2 epochs already: training goes on\nepoch 3: ") and "epoch 2" not in printed
+    assert printed.startswith(f"{begun} holds a training that goes on, after epoch 2\nepoch 3: ") and "epoch 2:" not in printed
 
 
 def interrupting(monkeypatch, epoch, interrupt):
@@ -225,7 +225,7 @@ def test_ctrl_c_says_what_is_kept(tmp_path, monkeypatch, whole):
         interrupting(patch, 3, lambda: signal.raise_signal(signal.SIGINT))
         train(tmp_path)
     message = str(interrupt.value)
-    assert "stopped in epoch 3" in message and f"{tmp_path / NAME} keeps 2 epochs" in message and "epochs=2" in message
+    assert "stopped in epoch 3" in message and f"{tmp_path / NAME} keeps the training up to epoch 2" in message and "epochs=2" in message
     assert names(tmp_path) == [NAME]
     assert_same(train(tmp_path), whole)
 
@@ -243,7 +243,7 @@ def test_a_loss_that_is_no_number_stops_and_leaves_the_epochs_before(tmp_path, m
         patch.setattr(training, "_learning_rate", lambda losses, s: 1e38 if len(losses) == 2 else rate(losses, s))
         train(tmp_path)
     message = str(error.value)
-    for text in ("no longer a number in epoch 3", "a lower learning_rate than 0.05", "clip_norm", "keeps 2 epochs"):
+    for text in ("no longer a number in epoch 3", "a lower learning_rate than 0.05", "clip_norm", "keeps the training up to epoch 2"):
         assert text in message
     assert_same(train(tmp_path, CONFIG.replace(epochs=2)), train(None, CONFIG.replace(epochs=2)))
 
