@@ -7,6 +7,11 @@ The way of the music, one module a step::
 
 Importing this package loads none of them, and no TensorFlow; take what a
 notebook needs: ``from musiclib import corpus, encodings, training``.
+TensorFlow then starts without its greeting (see ``quiet``).
 """
 
+from musiclib import quiet
+
 __version__ = "0.1.0"
+
+quiet.tensorflow()

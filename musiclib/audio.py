@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.util
-import os
 import pathlib
 import wave
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from musiclib import files
 from musiclib.score import Score
 
 if TYPE_CHECKING:
@@ -120,18 +120,12 @@ def write_wav(score: Score, path: str | pathlib.Path, sample_rate: int = 44100) 
     """
     audio = synthesize(score, sample_rate)
     path = pathlib.Path(path).expanduser()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with wave.open(str(partial), "wb") as file:
-            file.setnchannels(2)
-            file.setsampwidth(2)
-            file.setframerate(sample_rate)
-            for block in np.array_split(audio, len(audio) // 1_000_000 + 1):  # the integers need no second copy of all
-                file.writeframes(np.round(block * 32767).astype("<i2").tobytes())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with files.replacing(path) as place, wave.open(place, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        for block in np.array_split(audio, len(audio) // 1_000_000 + 1):  # the integers need no second copy of all
+            file.writeframes(np.round(block * 32767).astype("<i2").tobytes())
     return path
 
 

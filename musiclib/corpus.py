@@ -9,14 +9,13 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-import os
 import pathlib
 import zipfile
 from collections.abc import Iterable
 
 import numpy as np
 
-from musiclib import bundled, config, downloads, melodies, reading
+from musiclib import bundled, config, downloads, files, melodies, reading
 from musiclib.draft import UnreadableScore
 from musiclib.score import COLUMNS, Score
 
@@ -74,7 +73,6 @@ class Corpus:
     def save(self, path: str | pathlib.Path) -> pathlib.Path:
         """Writes the corpus into one ``.npz`` file, beside and then into its place."""
         path = pathlib.Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         fields = ("tempos", "time_signatures", "part_names", "programs")
         about = {
             "names": self.names,
@@ -83,14 +81,13 @@ class Corpus:
             "scores": [{field: getattr(score, field) for field in fields} for score in self.scores],
         }
         columns = {name: np.concatenate([[], *(getattr(score, name) for score in self.scores)]) for name in COLUMNS}
-        partial = path.with_name(path.name + ".partial.npz")
-        np.savez_compressed(
-            partial,
-            about=np.array(json.dumps(about)),
-            offsets=np.cumsum([0, *(len(score) for score in self.scores)]),
-            **columns,
-        )
-        os.replace(partial, path)
+        with files.replacing(path) as file:
+            np.savez_compressed(
+                file,
+                about=np.array(json.dumps(about)),
+                offsets=np.cumsum([0, *(len(score) for score in self.scores)]),
+                **columns,
+            )
         return path
 
     @classmethod

@@ -9,14 +9,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from musiclib import corpus as corpora
-from musiclib import encodings
+from musiclib import encodings, files
 from musiclib.pieces import Pieces
 from musiclib.vocabulary import END, START, Vocabulary
 
@@ -56,17 +55,14 @@ class Dataset:
         return digest.hexdigest()[:16]
 
     def save(self, folder: str | pathlib.Path) -> pathlib.Path:
-        """Writes the dataset into a folder; ``dataset.json``, written last, makes it whole."""
-        folder = pathlib.Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "dataset.json").unlink(missing_ok=True)
-        for name in _PARTS:
-            getattr(self, name).save(folder / name)
+        """Writes the dataset into a folder; one that is there is replaced once all of this one is written."""
+        folder = pathlib.Path(folder).expanduser()
         about = {"encoding": self.encoding.to_config(), "fingerprint": self.fingerprint, "about": self.about}
-        for name, text in (("vocabulary", self.vocabulary.to_json()), ("dataset", json.dumps(about, indent=2))):
-            partial = folder / f"{name}.json.partial"
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, folder / f"{name}.json")
+        with files.together(folder) as new:
+            for name in _PARTS:
+                getattr(self, name).save(new / name)
+            (new / "vocabulary.json").write_text(self.vocabulary.to_json(), encoding="utf-8")
+            (new / "dataset.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
         return folder
 
     @classmethod
@@ -76,13 +72,13 @@ class Dataset:
         Raises:
             FileNotFoundError: where the folder holds no whole dataset.
         """
-        folder = pathlib.Path(folder)
-        if not (folder / "dataset.json").is_file():
+        folder = pathlib.Path(folder).expanduser()
+        if not files.part(folder, "dataset.json").is_file():
             raise FileNotFoundError(f"no dataset in {folder}; make one with the notebook 01_preprocess")
-        about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        about = json.loads(files.part(folder, "dataset.json").read_text(encoding="utf-8"))
         return cls(
             *(Pieces.load(folder / name) for name in _PARTS),
-            vocabulary=Vocabulary.read(folder / "vocabulary.json"),
+            vocabulary=Vocabulary.read(files.part(folder, "vocabulary.json")),
             encoding=encodings.from_config(about["encoding"]),
             about=about["about"],
         )

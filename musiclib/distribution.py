@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -160,6 +160,31 @@ def sum_over_devices(value):
     if context is None or context.num_replicas_in_sync == 1:
         return value
     return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
+def from_main(read: Callable[[], bytes]) -> bytes:
+    """Reads something in process 0 alone, whose files the others may not see, and gives it to all of them.
+
+    Raises:
+        ValueError: where reading it raised a ValueError or OSError in process 0; in this one, what was raised.
+    """
+    process, processes = _place()
+    if processes == 1:
+        return read()
+    from jax.experimental.multihost_utils import broadcast_one_to_all
+
+    data, failure = b"", None
+    if process == 0:
+        try:
+            data = b"+" + read()
+        except (ValueError, OSError) as error:
+            data, failure = b"-" + str(error).encode(), error
+    high, low = broadcast_one_to_all(np.array(divmod(len(data), 1 << 20), np.int32)).tolist()
+    sent = np.frombuffer(data, np.uint8) if process == 0 else np.zeros((high << 20) + low, np.uint8)
+    data = np.asarray(broadcast_one_to_all(sent)).astype(np.uint8).tobytes()
+    if data[:1] == b"-":
+        raise failure or ValueError(f"process 0 cannot train: {data[1:].decode()}")
+    return data[1:]
 
 
 @contextlib.contextmanager

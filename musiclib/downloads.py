@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pathlib
 import shutil
@@ -11,6 +10,8 @@ import urllib.request
 import zipfile
 
 from tqdm.auto import tqdm
+
+from musiclib import files
 
 _BLOCK = 1 << 20
 
@@ -31,7 +32,7 @@ def fetch(url: str, sha256: str, path: str | pathlib.Path) -> pathlib.Path:
         ValueError: where the content is not what was promised; the file is then deleted.
     """
     path = pathlib.Path(path)
-    if path.is_file() and _sha256(path) == sha256:
+    if path.is_file() and files.sha256(path) == sha256:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
@@ -47,7 +48,7 @@ def fetch(url: str, sha256: str, path: str | pathlib.Path) -> pathlib.Path:
         raise ConnectionError(
             f"cannot download {url} ({error}); check the network, or put the file at {path} yourself"
         ) from error
-    found = _sha256(partial)
+    found = files.sha256(partial)
     if found != sha256:
         partial.unlink()
         raise ValueError(f"{url} gave a file with SHA-256 {found} instead of {sha256}; it was deleted, try again later")
@@ -73,8 +74,3 @@ def unpack(archive: str | pathlib.Path, folder: str | pathlib.Path) -> pathlib.P
         file.extractall(partial)
     os.replace(partial, folder)
     return folder
-
-
-def _sha256(path: pathlib.Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

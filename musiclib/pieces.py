@@ -6,11 +6,12 @@ memory-mapped, so that a corpus may be larger than memory.
 
 from __future__ import annotations
 
-import os
 import pathlib
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+
+from musiclib import files
 
 
 class Pieces:
@@ -53,13 +54,13 @@ class Pieces:
 
     def save(self, path: str | pathlib.Path) -> None:
         """Writes ``path.ids.npy`` and ``path.offsets.npy``, each beside and then into its place."""
-        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
         for suffix, array in (("ids", self.ids), ("offsets", self.offsets)):
-            partial = f"{path}.{suffix}.partial.npy"
-            np.save(partial, array)
-            os.replace(partial, f"{path}.{suffix}.npy")
+            with files.replacing(f"{path}.{suffix}.npy") as file:
+                np.save(file, array)
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> Pieces:
         """Opens what ``save`` wrote; the ids stay on disk until they are used."""
-        return cls(np.load(f"{path}.ids.npy", mmap_mode="r"), np.load(f"{path}.offsets.npy"))
+        folder, name = pathlib.Path(path).parent, pathlib.Path(path).name
+        ids, offsets = (files.part(folder, f"{name}.{suffix}.npy") for suffix in ("ids", "offsets"))
+        return cls(np.load(ids, mmap_mode="r"), np.load(offsets))

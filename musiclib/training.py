@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
 import pathlib
-import platform
-import sys
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
-from musiclib import __version__, distribution, feeding, models
-from musiclib.config import Config
+from musiclib import checkpoint, distribution, feeding, files, models, versions
+from musiclib.checkpoint import Checkpoint
+from musiclib.config import Config, TrainingConfig
 from musiclib.dataset import Dataset
 from musiclib.runs import Run, load_run
 from musiclib.vocabulary import PADDING
 from musiclib.windows import Windows
 
-__all__ = ["Run", "load_run", "train"]
+__all__ = ["Run", "load_run", "set_seed", "train"]
+
+_LOOK = 10  # batches from one look at the loss to the next: an accelerator waits for each
+_REST, _MARGIN, _FACTOR = 2, 1e-4, 0.5  # epochs without this much of progress, and what the learning rate becomes
+
+
+def set_seed(seed: int) -> None:
+    """Sets all random numbers that networks and their training take: weights, dropout, and Python's and NumPy's.
+
+    ``train`` does so itself. The order of the windows, a split and a sample have seeds of their own.
+    """
+    keras.utils.set_random_seed(seed)
 
 
 def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = None, progress: bool = True) -> Run:
@@ -29,18 +43,38 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
     All devices of the machine take part, and those of others where ``distribution.start``
     was called before; then every process returns the run, and process 0 saves it.
 
+    After each epoch ``checkpoint.npz`` in the folder says where training stands, until the run
+    is finished. Whatever stops it, the same call goes on from there and ends with the weights
+    that it would have ended with (on a processor to the last bit); ``epochs`` alone may be
+    another. A finished run of the same data, configuration, versions and code is returned as
+    it is. Any other run in the folder stays there until the new one is whole.
+
     Args:
         dataset: what to train on; its test pieces are not touched.
         config: the network and how to train it; ``config.preset`` has two.
-        folder: where to save the run; None keeps it in memory.
+        folder: where to save the run; None keeps it in memory, and nothing where training is stopped.
         progress: show a bar and a line an epoch.
 
     Raises:
         ValueError: at an unknown model or option, or pieces too short to cut windows from, or a
-            batch that cannot be dealt out evenly to the devices.
+            batch that cannot be dealt out evenly to the devices, or a checkpoint of another training.
+        FloatingPointError: where the loss is no longer a number.
+        OSError: where the folder cannot be written.
+        KeyboardInterrupt: at Ctrl-C; the message says what was kept.
     """
     settings = config.training
-    keras.utils.set_random_seed(settings.seed)
+    folder = None if folder is None else pathlib.Path(folder).expanduser()
+    about = {
+        "data": dataset.fingerprint,
+        "dataset": dataset.about,
+        "versions": versions.versions(),
+        "code": versions.code(),
+        "commit": versions.commit(),
+    }
+    asked = _asked(config, about)
+    saving = folder is not None and distribution.is_main()
+    finished = _finished(folder, asked) if saving else None
+    set_seed(settings.seed)
     with distribution.scope():
         with distribution.precision(settings.precision):
             model = models.build(config.model.name, len(dataset.vocabulary), **config.model.options)
@@ -50,11 +84,6 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
                 f"this network looks at windows of {model.context_length} and training would cut windows of"
                 f" {settings.window}; give context_length and window the same value"
             )
-        targets = "last" if "last" in (model.targets, settings.targets) else "all"
-        train_windows, validation_windows = (
-            distribution.share(Windows(pieces, settings.window, settings.batch_size, targets, lead_in=True, seed=seed))
-            for pieces, seed in ((dataset.train, settings.seed), (dataset.validation, None))
-        )
         # Whether to compile with XLA is left to Keras: always on JAX, and not for recurrent layers on TensorFlow, whose
         # cuDNN kernels XLA cannot take in and which it makes two to three times slower on a processor.
         model.compile(
@@ -62,44 +91,157 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
             loss=_NextTokenLoss(),
             metrics=[_NatsPerToken("nats")],
         )
-        callbacks = [
-            keras.callbacks.EarlyStopping(
-                "val_nats", mode="min", patience=settings.patience, restore_best_weights=True
-            ),
-            keras.callbacks.ReduceLROnPlateau("val_nats", mode="min", factor=0.5, patience=2),
-            feeding.NextEpoch(train_windows),
-        ]
-        if progress and distribution.is_main():
-            callbacks.append(_Progress())
-        fitted = model.fit(
-            feeding.feed(train_windows),
-            validation_data=feeding.feed(validation_windows),
-            epochs=settings.epochs,
-            callbacks=callbacks,
-            shuffle=False,  # the windows shuffle themselves, in every process alike
-            verbose=0,
+        model.optimizer.build(model.trainable_variables)
+        state = _begin(model, asked, folder, finished)
+        targets = "last" if "last" in (model.targets, settings.targets) else "all"
+        train_windows, validation_windows = (
+            distribution.share(Windows(pieces, settings.window, settings.batch_size, targets, True, seed, state.epochs))
+            for pieces, seed in ((dataset.train, settings.seed), (dataset.validation, None))
         )
-    names = {"nats": "loss", "val_nats": "val_loss", "learning_rate": "learning_rate"}
-    history = {names[key]: [float(value) for value in values] for key, values in fitted.history.items() if key in names}
-    about = {
-        "data": dataset.fingerprint,
-        "dataset": dataset.about,
-        "versions": {
-            "musiclib": __version__,
-            "python": platform.python_version(),
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-            keras.backend.backend(): sys.modules[keras.backend.backend()].__version__,
-        },
-    }
+        if progress and distribution.is_main() and state.epochs:
+            done = "is finished: nothing is left to train" if finished else "holds a training that goes on"
+            print(f"{folder} {done}, after epoch {state.epochs}")
+        if not _over(state, settings):
+            callbacks = [_Watch(state, settings, folder), feeding.NextEpoch(train_windows)]
+            if progress and distribution.is_main():
+                callbacks.append(_Progress())
+            try:
+                model.fit(
+                    feeding.feed(train_windows),
+                    validation_data=feeding.feed(validation_windows),
+                    initial_epoch=state.epochs,
+                    epochs=settings.epochs,
+                    callbacks=callbacks,
+                    shuffle=False,  # the windows shuffle themselves, in every process alike
+                    verbose=0,
+                )
+            except KeyboardInterrupt:
+                kept = _kept(folder, state.epochs)
+                raise KeyboardInterrupt(f"training was stopped in epoch {state.epochs + 1}; {kept}") from None
     # The run's model is never trained further: without the optimizer, its file is a third as large, and in float32
     # it computes on every machine, whatever it was trained on.
     trained = models.build(config.model.name, len(dataset.vocabulary), **config.model.options)
-    trained.set_weights(model.get_weights())
-    run = Run(trained, dataset.vocabulary, dataset.encoding, config, history, about)
-    if folder is not None and distribution.is_main():
+    trained.set_weights(state.best)
+    run = Run(trained, dataset.vocabulary, dataset.encoding, config, state.history, about)
+    if saving and not finished:
         run.save(folder)
+        checkpoint.remove(folder)
+    return finished or run
+
+
+def _asked(config: Config, about: dict) -> dict:
+    """Returns all that decides which weights a training ends with, in the form that JSON gives back."""
+    libraries = {name: v for name, v in about["versions"].items() if name not in ("musiclib", "python", "numpy")}
+    values = config.to_dict()
+    asked = {name: values[name] for name in ("model", "training")}
+    return json.loads(json.dumps({"data": about["data"], **asked, "versions": libraries, "code": about.get("code")}))
+
+
+def _finished(folder: pathlib.Path, asked: dict) -> Run | None:
+    """Returns the run in a folder where it is the very one that this training would end with."""
+    try:
+        files.settle(folder)
+        run = load_run(folder)
+        if _asked(run.config, run.about) != asked:
+            return None
+    except (OSError, ValueError, KeyError):
+        return None  # there is none, or it is damaged: a new one takes its place
+    with contextlib.suppress(ValueError):
+        if checkpoint.read(folder, asked):  # whoever wrote the run was killed before this was removed
+            checkpoint.remove(folder)
     return run
+
+
+def _variables(model: keras.Model) -> list:
+    return [*model.trainable_variables, *model.non_trainable_variables, *model.optimizer.variables]
+
+
+def _begin(model: keras.Model, asked: dict, folder: pathlib.Path | None, finished: Run | None) -> Checkpoint:
+    """Returns where training stands, the same in every process, and puts the network there."""
+
+    def on_main() -> bytes:
+        if finished:
+            return Checkpoint(asked, finished.history, new.variables, finished.model.get_weights()).to_bytes()
+        found = checkpoint.read(folder, asked)
+        if found is None:
+            new.save(folder)  # a folder that cannot be written is found out before there is anything to lose
+        return (found or new).to_bytes()
+
+    history = {"loss": [], "val_loss": [], "learning_rate": []}
+    new = Checkpoint(asked, history, [ops.convert_to_numpy(value) for value in _variables(model)], [])
+    if folder is None:
+        return new
+    state = Checkpoint.from_bytes(distribution.from_main(on_main))
+    state.asked = asked  # it may have another number of epochs
+    for variable, value in zip(_variables(model), state.variables, strict=True):
+        variable.assign(value)
+    return state
+
+
+def _over(state: Checkpoint, settings: TrainingConfig) -> bool:
+    """Tells whether all epochs are done, or the validation loss has rested for too many."""
+    losses = state.history["val_loss"]
+    return bool(losses) and (
+        len(losses) >= settings.epochs or len(losses) - 1 - int(np.argmin(losses)) >= settings.patience
+    )
+
+
+def _learning_rate(losses: Sequence[float], settings: TrainingConfig) -> float:
+    """Returns the learning rate that follows upon these validation losses."""
+    rate, best, rested = settings.learning_rate, math.inf, 0
+    for loss in losses:
+        better = loss < best - _MARGIN
+        best, rested = (loss, 0) if better else (best, rested + 1)
+        if rested == _REST:
+            rate, rested = rate * _FACTOR, 0
+    return rate
+
+
+def _kept(folder: pathlib.Path | None, epochs: int) -> str:
+    """Says what is left of a training that was stopped."""
+    if folder is None:
+        return "nothing is kept, because no folder was given"
+    if epochs == 0:
+        return f"no epoch had ended, so {folder} keeps nothing new; the same call begins again"
+    return (
+        f"{folder / checkpoint.NAME} keeps the training up to epoch {epochs}: the same call goes on from there, and"
+        f" with epochs={epochs} it makes a run of what was learned so far"
+    )
+
+
+class _Watch(keras.callbacks.Callback):
+    """After each epoch: keeps the best weights, sets the learning rate, stops, and writes the checkpoint."""
+
+    def __init__(self, state: Checkpoint, settings: TrainingConfig, folder: pathlib.Path | None) -> None:
+        super().__init__()
+        self.state, self.settings, self.folder = state, settings, folder
+
+    def _check(self, loss) -> float:
+        if not math.isfinite(loss := float(loss)):
+            raise FloatingPointError(
+                f"the loss is no longer a number in epoch {self.state.epochs + 1}; try a lower learning_rate than"
+                f" {self.settings.learning_rate:g}, a lower clip_norm than {self.settings.clip_norm:g}, or"
+                f" precision='float32'; {_kept(self.folder, self.state.epochs)}"
+            )
+        return loss
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch % _LOOK == 0:
+            self._check(logs["nats"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        figures = {"loss": self._check(logs["nats"]), "val_loss": self._check(logs["val_nats"])}
+        figures["learning_rate"] = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        history = {name: [*values, figures[name]] for name, values in self.state.history.items()}
+        losses = history["val_loss"]
+        best = self.model.get_weights() if int(np.argmin(losses)) == epoch else self.state.best
+        self.model.optimizer.learning_rate = _learning_rate(losses, self.settings)
+        variables = [ops.convert_to_numpy(value) for value in _variables(self.model)]
+        state = Checkpoint(self.state.asked, history, variables, best)
+        if self.folder is not None and distribution.is_main():
+            state.save(self.folder)
+        vars(self.state).update(vars(state))  # only now: what is told of a training that is stopped is what is kept
+        self.model.stop_training = _over(state, self.settings)
 
 
 def _losses(targets, logits):

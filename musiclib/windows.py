@@ -62,6 +62,7 @@ class Windows(keras.utils.PyDataset):
             padding, so that a network learns how a piece begins.
         seed: shuffles the windows, and shifts where they are cut, anew each epoch; None
             keeps them in order.
+        epoch: how many epochs came before, where a training goes on.
 
     A batch is ``(inputs, targets)``: int32 (batch, length), and int32 (batch, length) or
     (batch, 1) with ``"last"``.
@@ -75,6 +76,7 @@ class Windows(keras.utils.PyDataset):
         targets: str = "all",
         lead_in: bool = False,
         seed: int | None = None,
+        epoch: int = 0,
     ) -> None:
         super().__init__()
         if targets not in ("all", "last"):
@@ -82,7 +84,7 @@ class Windows(keras.utils.PyDataset):
         if length < 1 or batch_size < 1:
             raise ValueError(f"length and batch_size must be at least 1, got {length} and {batch_size}")
         self.pieces, self.length, self.batch_size = pieces, length, batch_size
-        self.targets, self.lead_in, self.seed, self.epoch = targets, lead_in, seed, 0
+        self.targets, self.lead_in, self.seed, self.epoch = targets, lead_in, seed, epoch
         self._cut()
         if len(self._ends) == 0:
             raise ValueError(f"no piece has the two ids that a window needs: {pieces}; give longer pieces")

@@ -13,12 +13,12 @@ sixteenths and triplets, and written as a musician expects, with ties, rests, tu
 
 from __future__ import annotations
 
-import os
 import pathlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from musiclib import files
 from musiclib.score import Score
 
 if TYPE_CHECKING:
@@ -108,13 +108,8 @@ def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
 
 def _save(path: str | pathlib.Path, data: bytes) -> pathlib.Path:
     path = pathlib.Path(path).expanduser()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with files.replacing(path) as file:
+        file.write(data)
     return path
 
 

@@ -1,6 +1,10 @@
 """What several test files share: small music, small corpora, small networks."""
 
+import contextlib
 import os
+import pathlib
+import shutil
+import tempfile
 
 # Before Keras is imported: the tests measure nothing, so the processor will do, and every machine gives the same.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -30,6 +34,57 @@ def home(tmp_path_factory) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUSICLIB_HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture
+def moments(monkeypatch, tmp_path):
+    """Copies a folder right before each change of names in the file system: what a process killed there leaves."""
+
+    @contextlib.contextmanager
+    def watch(folder):
+        copies = []
+
+        def watched(change):
+            def changed(*arguments, **options):
+                with monkeypatch.context() as patch:
+                    for name, unwatched in changes.items():
+                        patch.setattr(os, name, unwatched)
+                    copies.append(shutil.copytree(folder, tmp_path / f"copy {len(copies)}"))
+                return change(*arguments, **options)
+
+            return changed
+
+        changes = {name: getattr(os, name) for name in ("replace", "mkdir", "rmdir", "unlink")}
+        with monkeypatch.context() as patch:
+            for name, change in changes.items():
+                patch.setattr(os, name, watched(change))
+            yield copies
+
+    return watch
+
+
+@pytest.fixture
+def read_only():
+    """Takes from a folder the right to write into it; the root user, who needs none, becomes another one for a while."""
+    root, folders = os.geteuid() == 0, []
+
+    def protect(folder):
+        folders.append(folder)
+        folder.chmod(0o555)
+        if root:
+            os.seteuid(65534)
+        return folder
+
+    with tempfile.TemporaryDirectory() as name:
+        pathlib.Path(name).chmod(0o755)
+        protect.folder = pathlib.Path(name)
+        try:
+            yield protect
+        finally:
+            if root:
+                os.seteuid(0)
+            for folder in folders:
+                folder.chmod(0o755)
 
 
 @pytest.fixture

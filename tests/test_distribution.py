@@ -34,7 +34,7 @@ from musiclib.vocabulary import END, RESERVED, START, Vocabulary
 def train(folder):
     rng = np.random.default_rng(0)
     make = lambda count: Pieces.from_lists([[START, *rng.integers(4, 8, 21), END] for _ in range(count)])
-    data = Dataset(make(7), make(3), make(1), Vocabulary([*RESERVED, *"abcd"]), NoteChord(), {})
+    data = Dataset(make(7), make(3), make(1), Vocabulary([*RESERVED, "C4:1", "D4:1", "E4:1", "F4:1"]), NoteChord(), {})
     settings = TrainingConfig(window=8, batch_size=4, epochs=2, learning_rate=0.01, clip_norm=100.0)
     model = ModelConfig("stacked_lstm", {"units": [6], "embedding_size": 4, "dropout": 0.0})
     run = training.train(data, Config("tiny", model, settings), folder)
@@ -45,6 +45,17 @@ folder, weights, *place = sys.argv[1:]
 if place:
     distribution.start(place[0], int(place[1]), int(place[2]), timeout=100)
 np.savez(weights, *train(folder))
+"""
+STOPPED = TRAIN + """
+from musiclib.checkpoint import Checkpoint
+
+save = Checkpoint.save
+def save_and_stop(state, folder):
+    save(state, folder)
+    if state.epochs == 1:
+        sys.exit()
+Checkpoint.save = save_and_stop
+train(sys.argv[1])
 """
 MIRRORED = TRAIN + """
 import tensorflow as tf
@@ -111,6 +122,25 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path):
     assert_close(first, alone, 1e-5)
     assert "epoch 2" in printed[0] and "epoch" not in printed[1]
     assert (tmp_path / "run_0" / "config.json").is_file() and not (tmp_path / "run_1").exists()
+
+
+@needs_jax
+def test_processes_go_on_from_the_checkpoint_that_the_first_alone_can_read(tmp_path):
+    """And then they find the run finished, and return it all the same."""
+    finish([start(STOPPED, "jax", tmp_path / "run_0")])
+    for attempt in ("goes on", "finished"):
+        address = free_address()
+        processes = [
+            start(WORKER, "jax", tmp_path / f"run_{i}", tmp_path / f"{i}.npz", address, 2, i) for i in range(2)
+        ]
+        if attempt == "goes on":
+            processes.append(start(WORKER, "jax", tmp_path / "alone", tmp_path / "alone.npz"))
+        printed = finish(processes)
+        assert attempt in printed[0] and "epoch 1:" not in printed[0] and "epoch" not in printed[1]
+        first, second, alone = (read(tmp_path / f"{name}.npz") for name in ("0", "1", "alone"))
+        assert_close(first, second, 0)
+        assert_close(first, alone, 1e-5)
+        assert not (tmp_path / "run_1").exists()
 
 
 @needs_tensorflow

@@ -12,15 +12,15 @@ import musiclib
 
 PACKAGE = pathlib.Path(musiclib.__file__).parent
 LAYERS = [
-    ["score", "config"],
-    ["draft", "writers", "plots", "audio", "vocabulary", "pieces", "downloads", "bundled", "melodies"],
+    ["score", "config", "files", "quiet"],
+    ["draft", "writers", "plots", "audio", "vocabulary", "pieces", "downloads", "bundled", "melodies", "checkpoint"],
     ["midi_file", "notation"],
     ["midi_music21", "midi_symusic"],
     ["readers", "encodings", "cache"],
     ["reading"],
     ["corpus"],
     ["dataset", "windows", "models", "ngram"],
-    ["distribution", "feeding", "runs"],
+    ["distribution", "feeding", "runs", "versions"],
     ["sampling", "training", "evaluation"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

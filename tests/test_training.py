@@ -224,12 +224,13 @@ def test_a_run_replaces_the_one_before_it(copy):
 
 def test_other_encodings_travel_with_a_run(tmp_path):
     data = make_dataset()
-    data = Dataset(data.train, data.validation, data.test, VOCABULARY, Frames(fps=7.5), {})
+    vocabulary = Vocabulary([*RESERVED, "e", "60", "60,64", "62", "60,64,67"])
+    data = Dataset(data.train, data.validation, data.test, vocabulary, Frames(fps=7.5), {})
     training.train(data, Config("tiny", LSTM, SETTINGS).replace(epochs=1), tmp_path / "run", progress=False)
     assert training.load_run(tmp_path / "run").encoding == Frames(fps=7.5)
 
 
-@pytest.mark.parametrize("model, named", [(ModelConfig("transformer"), "transformer"),
+@pytest.mark.parametrize("model, named", [(ModelConfig("perceiver"), "perceiver"),
                                           (ModelConfig("stacked_lstm", {"heads": 3}), "heads")])  # fmt: skip
 def test_an_unknown_model_or_option_is_named(model, named):
     with pytest.raises(ValueError, match=named):

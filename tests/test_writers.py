@@ -1,5 +1,6 @@
 """The writers: what is written reads back as it was, with other programs' readers."""
 
+import os
 import re
 import subprocess
 import sys
@@ -226,7 +227,7 @@ def test_a_failed_write_leaves_the_old_file(score, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(writers.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         writers.write_midi(score, path)
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]

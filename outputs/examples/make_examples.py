@@ -1,6 +1,6 @@
 """Makes the examples that the README shows, from the runs that ship with the repository.
 
-    .venv/bin/python outputs/examples/make_examples.py
+.venv/bin/python outputs/examples/make_examples.py
 """
 
 from __future__ import annotations
