@@ -1,14 +1,19 @@
 # make run    a virtual environment, the notebooks with the quick preset, music in outputs/
-# make test   what the tests need, and the tests
+# make test   what the tests need, and the tests; at the end, which lines of musiclib none of them ran
+# make soak   every script in tests/soak, for hours: many files, many pieces; make soak SOAK=many_pieces runs one
 # make bench  the textbook's recipes and musiclib side by side: a table, and outputs/benchmarks.json
 PYTHON ?= python3
 VENV ?= .venv
 # A kernel that is started from here has nothing to say that a reader could act on.
 QUIET = --ExecutePreprocessor.extra_arguments=--log-level=40
+# How coverage watches lines: from Python 3.12 on in a way that costs next to nothing.
+FASTEST_CORE = $$($(VENV)/bin/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: run test bench shipped clean
+SOAK = $(sort $(patsubst tests/soak/%.py,%,$(wildcard tests/soak/[a-z]*.py)))
+
+.PHONY: run test soak bench shipped clean
 
 run: $(VENV)/run.installed
 	@mkdir -p outputs/notebooks
@@ -21,7 +26,14 @@ run: $(VENV)/run.installed
 
 test: $(VENV)/test.installed
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/python -m pytest
+	COVERAGE_CORE=$(FASTEST_CORE) $(VENV)/bin/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+# Each is a script that ends with an error where something broke, and prints what it tried and how long that took.
+soak: $(VENV)/test.installed
+	@for script in $(SOAK); do \
+		echo "soak: $$script"; \
+		PYTHONPATH=. $(VENV)/bin/python tests/soak/$$script.py || exit 1; \
+	done
 
 # Takes an hour or more, most of it the textbook's own; make bench BENCH="--quick --only generate_one" takes options.
 bench: $(VENV)/run.installed

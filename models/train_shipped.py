@@ -24,6 +24,10 @@ CONFIGS = {
     "bach_gru_attention": Config("shipped", ModelConfig("gru_attention", {"units": 192, "dropout": 0.1})).replace(
         learning_rate=3e-3
     ),
+    "bach_transformer": Config(
+        "shipped",
+        ModelConfig("transformer", {"units": 192, "layers": 4, "heads": 4, "context_length": 192, "dropout": 0.3}),
+    ).replace(window=192, batch_size=16, epochs=14, learning_rate=1e-3, patience=4),
 }
 
 

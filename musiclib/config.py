@@ -101,8 +101,18 @@ _PRESETS = {
         ModelConfig("gru_attention", {"units": 128, "context_length": 64, "dropout": 0.1}),
         TrainingConfig(window=64, batch_size=16, epochs=14, learning_rate=3e-3),
     ),
+    ("quick", "transformer"): Config(
+        "quick",
+        ModelConfig("transformer", {"units": 128, "layers": 3, "heads": 4, "context_length": 128, "dropout": 0.1}),
+        TrainingConfig(window=128, batch_size=8, epochs=14, learning_rate=2e-3),
+    ),
     ("full", "stacked_lstm"): Config("full", ModelConfig("stacked_lstm", {}), TrainingConfig()),
     ("full", "gru_attention"): Config("full", ModelConfig("gru_attention", {}), TrainingConfig()),
+    ("full", "transformer"): Config(
+        "full",
+        ModelConfig("transformer", {}),
+        TrainingConfig(window=1024, batch_size=16, epochs=60, learning_rate=3e-4),
+    ),
 }
 
 

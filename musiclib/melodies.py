@@ -48,27 +48,42 @@ def families(scores: Sequence[Score]) -> list[int]:
     first = {copy: i for i, copy in reversed(list(enumerate(copies)))}
     parent = [first[copy] for copy in copies]
     hashes = [_passages(line) if parent[i] == i else np.zeros(0, np.uint64) for i, line in enumerate(lines)]
-    piece = np.repeat(np.arange(len(scores)), [len(h) for h in hashes])
-    order = np.argsort(np.concatenate([np.zeros(0, np.uint64), *hashes]), kind="stable")
-    values, piece = np.concatenate([np.zeros(0, np.uint64), *hashes])[order], piece[order]
-    bounds = np.flatnonzero(np.diff(values)) + 1
-    pairs = []
-    for together in np.split(piece, bounds):
-        if 1 < len(together) <= _COMMONPLACE:
-            first, second = np.triu_indices(len(together), 1)
-            pairs.append(np.stack([together[first], together[second]], axis=1))
+    sizes = np.array([len(h) for h in hashes], dtype=np.int64)
 
     def root(i: int) -> int:
         while parent[i] != i:
             parent[i] = i = parent[parent[i]]
         return i
 
-    if pairs:
-        linked, shared = np.unique(np.concatenate(pairs), axis=0, return_counts=True)
-        sizes = np.array([len(h) for h in hashes])
-        for a, b in linked[shared >= _SHARED * sizes[linked].min(axis=1)].tolist():
-            parent[root(max(a, b))] = root(min(a, b))
+    linked, shared = _shared_passages(np.concatenate([np.zeros(0, np.uint64), *hashes]), sizes)
+    for a, b in linked[shared >= _SHARED * sizes[linked].min(axis=1)].tolist():
+        parent[root(max(a, b))] = root(min(a, b))
     return [root(i) for i in range(len(scores))]
+
+
+def _shared_passages(hashes: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Counts the passages that two pieces share, commonplaces left out.
+
+    Args:
+        hashes: those of all pieces, one after the other.
+        sizes: how many each piece has.
+
+    Returns:
+        Pairs of pieces that share any, (pairs, 2), and how many they share, (pairs,).
+    """
+    piece = np.repeat(np.arange(len(sizes)), sizes)
+    order = np.argsort(hashes, kind="stable")
+    hashes, piece = hashes[order], piece[order]
+    starts = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1]])[: len(hashes)])
+    counts = np.diff(np.append(starts, len(hashes)))
+    # A pair is one number, so that millions of them are sorted as fast as numbers are.
+    pairs = [np.zeros(0, np.int64)]
+    for count in range(2, _COMMONPLACE + 1):
+        together = piece[starts[counts == count, None] + np.arange(count)]  # (passages, count), rising in each row
+        first, second = np.triu_indices(count, 1)
+        pairs.append((together[:, first] * len(sizes) + together[:, second]).ravel())
+    linked, shared = np.unique(np.concatenate(pairs), return_counts=True)
+    return np.stack(np.divmod(linked, max(len(sizes), 1)), axis=1), shared
 
 
 def _passages(pitches: np.ndarray) -> np.ndarray:

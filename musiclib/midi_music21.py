@@ -45,9 +45,11 @@ def read(data: bytes) -> Draft:
                     sounding[key].append((tick, event.velocity))
                 elif sounding[key]:  # the first to begin is the first to end, as in other readers
                     start, velocity = sounding[key].popleft()
-                    if tick > start and event.channel - 1 == midi_file.DRUM_CHANNEL:
-                        draft.percussion += 1
-                    elif tick > start:
+                    if event.channel - 1 == midi_file.DRUM_CHANNEL:
+                        draft.percussion += tick > start
+                    elif tick == start:
+                        draft.pointless += 1
+                    else:
                         note = start / division, (tick - start) / division, event.pitch, velocity
                         parts[track, event.channel].append(note)
             elif kind == ChannelVoiceMessages.PROGRAM_CHANGE:
@@ -58,6 +60,9 @@ def read(data: bytes) -> Draft:
                 draft.tempos[onset] = (60e6 / int.from_bytes(event.data, "big"),)
             elif kind == MetaEvents.TIME_SIGNATURE and len(event.data) > 1 and event.data[0] and event.data[1] < 8:
                 draft.signatures[onset] = (event.data[0], 2 ** event.data[1])
+        draft.endless += sum(
+            len(begun) for (channel, _), begun in sounding.items() if channel - 1 != midi_file.DRUM_CHANNEL
+        )
     for (track, channel), notes in sorted(parts.items()):
         begin = min(notes)[0]
         # A track's own program goes before one that another track sets for the same channel.

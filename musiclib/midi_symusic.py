@@ -21,7 +21,7 @@ import numpy as np
 from musiclib import midi_file
 from musiclib.draft import Draft, UnreadableScore
 
-CHANNELS = 16
+_PRELUDE_NOTE = (0, 0, 0, 1)  # onset, duration, pitch and velocity of the notes that ``_by_channel`` adds
 
 
 def read(data: bytes) -> Draft:
@@ -36,7 +36,11 @@ def read(data: bytes) -> Draft:
     draft = Draft()
     division, tracks = midi_file.split_tracks(data)
     for body in tracks:
+        midi_file.check_track(body)
+        body = midi_file.closed(body)
         found = _parse(body, division)
+        marks = found.markers
+        last = marks[-1].time + 1 if len(marks) and marks[-1].text == midi_file.MARKER else None
         for onset, rate in zip(*_columns(found.tempos, "time", "mspq"), strict=True):
             if rate > 0:
                 draft.tempos[onset / division] = (60e6 / rate,)
@@ -47,10 +51,17 @@ def read(data: bytes) -> Draft:
                 draft.signatures[onset / division] = (upper, lower)
         channels: dict[int, list] = {}
         for channel, track in _by_channel(found.tracks, body, division):
-            notes = _notes(track, division)
+            notes, endless = _notes(track, division, last)
+            if not notes[:, 1].all():
+                whole = notes[:, 1] > 0
+                if not track.is_drum:
+                    draft.pointless += int(np.sum(~whole & np.any(notes != _PRELUDE_NOTE, axis=1)))
+                notes = notes[whole]
             if track.is_drum:
                 draft.percussion += len(notes)
-            elif len(notes):
+                continue
+            draft.endless += endless
+            if len(notes):
                 channels.setdefault(channel, []).append((notes[:, 0].min(), track, notes))
         for _, lists in sorted(channels.items()):
             _, first, _ = min(lists, key=lambda entry: entry[0])
@@ -73,20 +84,30 @@ def _parse(body: bytes, division: int):
 
 def _columns(events, *names: str) -> list[list]:
     """Returns columns of tempos or time signatures as lists: there are few of them."""
+    if not len(events):  # most tracks have none
+        return [[] for _ in names]
     columns = events.numpy()
     return [columns[name].tolist() for name in names]
 
 
-def _notes(track, division: int) -> np.ndarray:
-    """Returns the notes of a symusic track as rows (onset, duration, pitch, velocity), those with a length, (n, 4)."""
+def _notes(track, division: int, last: int | None) -> tuple[np.ndarray, int]:
+    """Returns the notes of a symusic track as rows (onset, duration, pitch, velocity), (n, 4).
+
+    Notes that end on the tick ``last`` were ended by ``midi_file.closed``; they are left out, and their number is
+    returned beside.
+    """
     columns = track.notes.numpy()
+    onset, duration = columns["time"], columns["duration"]
+    if ((onset | duration) < 0).any():
+        raise UnreadableScore("its times run past what can be counted; it is damaged, get another copy")
     # symusic keeps them in eight bits with a sign: 200 would come as -56.
     pitch, velocity = columns["pitch"].view(np.uint8), columns["velocity"].view(np.uint8)
     wrong = np.flatnonzero((pitch > 127) | (velocity > 127))
     if wrong.size:
         midi_file.check_note(int(pitch[wrong[0]]), int(velocity[wrong[0]]))
-    table = np.stack([columns["time"] / division, columns["duration"] / division, pitch, velocity], axis=1)
-    return table[table[:, 1] > 0]
+    table = np.stack([onset / division, duration / division, pitch, velocity], axis=1)
+    whole = onset + duration != last
+    return (table, 0) if whole.all() else (table[whole], int(np.sum(~whole)))
 
 
 def _name(body: bytes, last: str) -> str:
@@ -109,7 +130,7 @@ def _by_channel(tracks: list, body: bytes, division: int) -> list[tuple[int, obj
     if programs[-1] > 127:
         raise UnreadableScore(f"it is damaged, get another copy (program {programs[-1]}, not 0 to 127)")
     prelude = bytearray()
-    for channel in range(CHANNELS):
+    for channel in range(midi_file.CHANNELS):
         for program in programs:
             prelude += bytes([0, 0xC0 | channel, program, 0, 0x90 | channel, 0, 1, 0, 0x80 | channel, 0, 0])
         prelude += bytes([0, 0xC0 | channel, 0])  # which is where every channel begins

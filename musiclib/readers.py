@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from musiclib import midi_file, midi_music21, midi_symusic, notation
-from musiclib.draft import Draft, UnreadableScore
+from musiclib.draft import Draft, LostNotes, UnreadableScore
 from musiclib.score import Score
 
 if TYPE_CHECKING:
@@ -80,12 +80,17 @@ def _read_with_symusic(path: pathlib.Path) -> Draft:
         raise UnreadableScore(
             f"the reader 'symusic' takes MIDI (.mid, .midi) alone, not {path.suffix!r}; read it with reader='music21'"
         )
-    return midi_symusic.read(path.read_bytes())
+    data = path.read_bytes()
+    _, tracks = midi_file.split_tracks(data)
+    if any(map(midi_file.misleads, tracks)):
+        with _silence():
+            return midi_music21.read(data)
+    return midi_symusic.read(data)
 
 
 READERS = {
-    "music21": Reader(_read_with_music21, "music21", revision=1, seconds=0.1),
-    "symusic": Reader(_read_with_symusic, "symusic", revision=1, seconds=0.001),
+    "music21": Reader(_read_with_music21, "music21", revision=2, seconds=0.1),
+    "symusic": Reader(_read_with_symusic, "symusic", revision=2, seconds=0.001),
 }
 
 
@@ -111,9 +116,13 @@ def read_score(path: str | pathlib.Path, part: int | str | None = None, reader: 
 
     Raises:
         FileNotFoundError: where there is no such file.
-        UnreadableScore: where the file is damaged, of an unknown format, several pieces, or without pitched notes.
+        UnreadableScore: where the file is damaged, of an unknown format, several pieces, without pitched notes, or
+            longer than a day.
         ValueError: where ``path`` is a folder, where there is no such part or no such reader; the message lists
             those there are.
+
+    Warns:
+        LostNotes: where notes were left out, since they never end or have no length.
     """
     score = read_with(find_reader(reader), pathlib.Path(path).expanduser())
     return score if part is None else score.select(part)
@@ -126,7 +135,8 @@ def read_with(reader: Reader, path: pathlib.Path) -> Score:
     if not path.exists():
         raise FileNotFoundError(f"no such file: {path}, seen from {pathlib.Path.cwd()}; check it or give a full path")
     try:
-        return reader.read(path).score()
+        draft = reader.read(path)
+        score = draft.score()
     except UnreadableScore as error:
         raise UnreadableScore(error.reason, path) from error.__cause__
     except (ImportError, MemoryError):  # no fault of the file
@@ -134,6 +144,9 @@ def read_with(reader: Reader, path: pathlib.Path) -> Score:
     except Exception as error:  # parsers fail in every way there is, from IndexError to zipfile's own
         cause = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise UnreadableScore(f"damaged or misnamed; get another copy ({cause})", path) from error
+    if draft.lost:
+        warnings.warn(f"{path}: left out {draft.lost}", LostNotes, stacklevel=3)
+    return score
 
 
 def score_from_music21(stream: music21.stream.Stream, part: int | str | None = None) -> Score:

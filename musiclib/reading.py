@@ -14,6 +14,7 @@ import pathlib
 import tempfile
 import time
 import uuid
+import warnings
 from collections.abc import Iterator, Sequence
 
 import joblib
@@ -22,7 +23,7 @@ from tqdm.auto import tqdm
 
 from musiclib import cache as cache_module
 from musiclib import config, readers
-from musiclib.draft import UnreadableScore
+from musiclib.draft import LostNotes, UnreadableScore
 from musiclib.score import Score
 
 WORTH_STARTING = 2.0  # seconds of reading from which on starting processes, which import music21, pays
@@ -31,9 +32,11 @@ _KEEP_EVERY = 5.0  # seconds after which what was read is kept, so that a run th
 # What joblib's backends raise when a process dies; by name, for Dask and Ray are not always installed.
 _DEATHS = {"BrokenExecutor", "KilledWorker", "WorkerCrashedError", "WorkerLostError"}
 
-Packed = tuple[bytes, bool]  # a packed Score or reason, and whether it would be the same another time
+# A packed Score or reason, whether it would be the same another time, and a sentence where notes were left out.
+Packed = tuple[bytes, bool, str]
 _WHY = "the process that read it died; leave this file out, or try another reader"
-_DIED: Packed = cache_module.pack(UnreadableScore(_WHY)), False
+_DIED: Packed = cache_module.pack(UnreadableScore(_WHY)), False, ""
+_NAMED = 3  # files with notes left out that the warning names
 
 
 def read_files(
@@ -58,6 +61,9 @@ def read_files(
     Raises:
         ValueError: at an unknown reader; the message lists those there are.
         ModuleNotFoundError: where the package that the reader needs is not installed.
+
+    Warns:
+        LostNotes: once, where notes of files that were read now were left out.
     """
     chosen = readers.find_reader(reader)
     version = chosen.version
@@ -84,10 +90,12 @@ def read_files(
             take(key, packed)
         missing = {key: paths[found[0]] for key, found in places.items()}
         fresh: dict[bytes, bytes] = {}
+        lost: list[str] = []
         kept = time.monotonic()
         try:
-            for key, (packed, lasting) in _read_all(missing, chosen):
+            for key, (packed, lasting, left_out) in _read_all(missing, chosen):
                 take(key, packed)
+                lost += [left_out] if left_out else []
                 if lasting:
                     fresh[key] = packed
                 if store and time.monotonic() - kept > _KEEP_EVERY:
@@ -96,17 +104,24 @@ def read_files(
         finally:
             if store and fresh:
                 store.put(fresh)
+    if lost:
+        named = "; ".join(sorted(lost)[:_NAMED]) + ("; ..." if len(lost) > _NAMED else "")
+        warnings.warn(f"notes were left out of {len(lost)} of {len(paths)} files: {named}", LostNotes, stacklevel=3)
     return results
 
 
 def _read_packed(path: pathlib.Path, reader: readers.Reader) -> Packed:
     """Reads one file; what is wrong with it is a result too, since one bad file must not end the rest."""
     try:
-        return cache_module.pack(readers.read_with(reader, path)), True
+        with warnings.catch_warnings(record=True) as said:  # in another process nobody would hear them
+            warnings.simplefilter("always", LostNotes)
+            score = readers.read_with(reader, path)
+        lost = [str(warning.message) for warning in said if issubclass(warning.category, LostNotes)]
+        return cache_module.pack(score), True, "".join(lost)
     except UnreadableScore as error:
-        return cache_module.pack(error), not isinstance(error.__cause__, OSError)
+        return cache_module.pack(error), not isinstance(error.__cause__, OSError), ""
     except (ValueError, OSError, MemoryError) as error:
-        return cache_module.pack(UnreadableScore(str(error) or type(error).__name__)), False
+        return cache_module.pack(UnreadableScore(str(error) or type(error).__name__)), False, ""
 
 
 def _read_batch(

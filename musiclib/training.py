@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
-from musiclib import checkpoint, distribution, files, models, versions
+from musiclib import checkpoint, distribution, feeding, files, models, versions
 from musiclib.checkpoint import Checkpoint
 from musiclib.config import Config, TrainingConfig
 from musiclib.dataset import Dataset
@@ -102,13 +102,13 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
             done = "is finished: nothing is left to train" if finished else "holds a training that goes on"
             print(f"{folder} {done}, after epoch {state.epochs}")
         if not _over(state, settings):
-            callbacks = [_Watch(state, settings, folder)]
+            callbacks = [_Watch(state, settings, folder), feeding.NextEpoch(train_windows)]
             if progress and distribution.is_main():
                 callbacks.append(_Progress())
             try:
                 model.fit(
-                    train_windows,
-                    validation_data=validation_windows,
+                    feeding.feed(train_windows),
+                    validation_data=feeding.feed(validation_windows),
                     initial_epoch=state.epochs,
                     epochs=settings.epochs,
                     callbacks=callbacks,

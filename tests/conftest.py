@@ -11,11 +11,21 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+import hypothesis
 import numpy as np
 import pytest
 
 from musiclib.pieces import Pieces
 from musiclib.score import Score
+
+# The same examples in every run, so that a test fails for what was changed and for nothing else. To look for new ones:
+# python -m pytest tests/test_properties*.py --hypothesis-profile=search
+_slow = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large]
+hypothesis.settings.register_profile(
+    "repeatable", max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=_slow
+)
+hypothesis.settings.register_profile("search", max_examples=2000, deadline=None, suppress_health_check=_slow)
+hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session", autouse=True)

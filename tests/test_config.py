@@ -42,7 +42,7 @@ def test_presets(model, monkeypatch):
     assert config.preset("quick", model) == quick
 
 
-@pytest.mark.parametrize("name, model", [("slow", "stacked_lstm"), ("quick", "transformer")])
+@pytest.mark.parametrize("name, model", [("slow", "stacked_lstm"), ("quick", "perceiver")])
 def test_an_unknown_preset_or_model_is_named(name, model):
     with pytest.raises(ValueError) as error:
         config.preset(name, model)

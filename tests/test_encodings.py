@@ -58,6 +58,35 @@ def test_a_rest_at_the_start_and_a_long_silence_are_kept():
     assert rows(NoteChord().decode(["R:5/4", "C4:1/2", "R:29/4", "D4:1"])) == rows(score)
 
 
+def test_a_silence_longer_than_any_token_is_several_rests():
+    """Such a token would be none that ``decode`` reads."""
+    score = Score.from_notes([(1_000_000, 1, 60)])
+    tokens = NoteChord().encode(score)
+    assert tokens == ["R:3333333/4", "R:666667/4", "C4:1"]
+    np.testing.assert_allclose(NoteChord().decode(tokens).onset, [1_000_000])
+
+
+def test_a_note_longer_than_any_token_is_cut_to_the_longest():
+    assert NoteChord().encode(Score.from_notes([(0, 900_000, 60)])) == ["C4:3333333/4"]
+    between = NoteChord().encode(Score.from_notes([(0, 900_000, 60), (900_000, 1, 62)]))
+    assert between == ["C4:3333333/4", "R:266667/4", "D4:1"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "time"), [(NoteChord(), 1e12), (NoteChord(), 1.7e308), (Frames(), 1e8), (Frames(), 1.7e308)], ids=str
+)
+def test_a_score_of_years_is_refused_before_it_fills_the_memory(encoding, time):
+    for rows in ([(time, 1, 60)], [(0, time, 60)], [(time, time, 60)]):
+        with pytest.raises(ValueError, match=r"this score (lasts|takes) .* score\.slice"):
+            encoding.encode(Score.from_notes(rows))
+
+
+def test_frames_of_a_piece_of_a_day_are_made_at_once():
+    tokens = Frames(fps=5).encode(Score.from_notes([(0, 86_400 * 2, 60), (86_400, 2, 64)]))
+    assert len(tokens) == 86_400 * 5 and tokens.count("60,64") == 5
+    assert rows(Frames(fps=5).decode(tokens)) == [(0, 172_800, 60), (86_400, 2, 64)]
+
+
 def test_a_token_lasts_as_its_longest_note_but_not_beyond_the_next_onset():
     score = Score.from_notes([(0, 1, 60), (0, 4, 64), (2, 8, 67), (2.5, 0.25, 72)])
     assert NoteChord("pitches").encode(score) == ["C4.E4:2", "G4:1/2", "C5:1/4"]
@@ -285,7 +314,11 @@ def test_every_encoding_is_known_by_its_name():
         (lambda: NoteChord(step=float("inf")), "inf"),
         # A step below the grid would let two tokens fall on one onset, and encode(decode(...)) lose one.
         (lambda: NoteChord(durations=False, step=0.01), "0.01"),
+        (lambda: NoteChord(steps_per_quarter=10_000), "10000"),  # its lengths would be no tokens of its own
+        (lambda: NoteChord(step=1e300), "1e[+]300"),
         (lambda: Frames(fps=0), "0"),
+        (lambda: Frames(fps=1e-300), "1e-300"),
+        (lambda: Frames(fps=1e300), "1e[+]300"),
         (lambda: Frames(fps=-3), "-3"),
         (lambda: Frames(fps=float("inf")), "inf"),
         (lambda: Frames(fps=float("nan")), "nan"),

@@ -58,6 +58,26 @@ def test_all_transpositions_of_a_piece_are_one_family(copies):
     assert len(set(numbers[:copies])) == len(set(numbers[copies:])) == 1
 
 
+def line(*intervals):
+    """A melody of these steps from C4."""
+    return Score.from_notes([(i, 1, int(pitch)) for i, pitch in enumerate(np.cumsum([60, *intervals]))])
+
+
+@pytest.mark.parametrize(("pieces", "families_expected"), [(2, 1), (3, 1), (20, 1), (21, 21)])
+def test_a_passage_that_stands_in_more_than_twenty_pieces_is_a_commonplace(pieces, families_expected):
+    """Half of each piece, four passages of eight steps, is the same in all."""
+    same = [2, 2, 1, 2, -4, 2, 3, -1, -1, 2, 1]
+    endings = [np.random.default_rng(seed).integers(-7, 5, 4) for seed in range(pieces)]
+    assert len(set(families([line(*same, *ending) for ending in endings]))) == families_expected
+
+
+def test_a_medley_joins_the_families_of_its_tunes():
+    one, two = (np.random.default_rng(seed).integers(-4, 5, 20).tolist() for seed in (1, 2))
+    assert len(set(families([line(*one), line(*two)]))) == 2
+    for pieces in ([one, two, one + two], [one + two, one, two], [two, one + two, one]):
+        assert len(set(families([line(*steps) for steps in pieces]))) == 1
+
+
 def test_the_settings_of_one_hymn_are_one_family_in_every_key():
     """BWV 392 to 395 set one tune (Nun ruhen alle Wälder, O Welt ich muss dich lassen); the others do not."""
     paths = dict((path.name.split(".")[0], path) for _, path in bundled.chorale_files())

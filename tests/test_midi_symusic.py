@@ -58,12 +58,14 @@ SAME = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::musiclib.draft.LostNotes")
 @pytest.mark.parametrize("name", SAME)
 def test_same_score(name, tmp_path):
     score, fast = both(tmp_path, midi_bytes(*SAME[name]))
     assert fast == score and len(score)
 
 
+@pytest.mark.filterwarnings("ignore::musiclib.draft.LostNotes")
 @pytest.mark.parametrize("seed", range(3))
 def test_same_score_of_notes_anywhere(seed, tmp_path):
     """Every channel, programs at any time, pitches that repeat and overlap."""
@@ -151,17 +153,6 @@ def test_notation_is_left_to_music21(tmp_path):
         readers.read_score(tmp_path / "tune.abc", reader="symusic")
 
 
-@needs_shared
-def test_broken_midi_gives_a_score_or_a_readable_error():
-    paths = sorted((SHARED / "broken_midi").glob("*.mid*"))
-    assert paths
-    for path in paths:
-        try:
-            assert len(readers.read_score(path, reader="symusic"))
-        except readers.UnreadableScore as error:
-            assert path.name in str(error)
-
-
 # ---- on the files people use -------------------------------------------------------------------------------------
 
 
@@ -172,6 +163,7 @@ def agreement(first: Score, second: Score) -> float:
 
 
 @needs_shared
+@pytest.mark.filterwarnings("ignore::musiclib.draft.LostNotes")
 @pytest.mark.parametrize(("pattern", "count"), [("classical_piano_92/*.mid", 92), ("maestro_small/*/*.mid*", 12)])
 def test_real_files_give_equal_scores(pattern, count, capsys):
     """All of the 92; of the performances, which are long, every ninth."""

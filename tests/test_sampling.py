@@ -1,5 +1,9 @@
 """Sampling: each rule on literal logits, and generation from networks whose choices are known beforehand."""
 
+import os
+import pathlib
+import subprocess
+import sys
 import warnings
 
 import keras
@@ -11,6 +15,7 @@ from musiclib import encodings, models, sampling
 from musiclib.config import Config
 from musiclib.models import AutoregressiveModel
 from musiclib.pieces import Pieces
+from musiclib.sampling import generation
 from musiclib.score import Score
 from musiclib.training import Run
 from musiclib.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
@@ -221,9 +226,11 @@ def test_pieces_of_one_call_differ(flat):
 
 
 def test_a_longer_piece_with_the_same_seed_begins_as_the_shorter_one(flat):
-    short, long = (sampling.generate_ids(flat, 2, length, seed=3) for length in (50, 200))
-    for one, two in zip(short, long, strict=True):
-        assert one.tolist() == two[:50].tolist()
+    shorter = [sampling.generate_ids(flat, 3, length, seed=3) for length in (50, 200, 1500)]
+    for pieces in zip(*shorter, sampling.generate_ids(flat, 3, 2500, seed=3), strict=True):
+        *some, longest = pieces
+        for piece in some:
+            assert piece.tolist() == longest[: len(piece)].tolist()
 
 
 @pytest.mark.parametrize("length", [1, 2, 63, 64, 65, 200])
@@ -335,6 +342,80 @@ def test_other_lengths_and_seeds_meet_the_same_compiled_loop():
     assert len(run.model.traces) == traced
     sampling.generate_ids(run, 2, 129, top_p=0.9)  # the next power of two
     assert len(run.model.traces) > traced
+
+
+def test_a_piece_of_many_stretches_is_traced_once():
+    run = run_of(Scripted(cycle_table()))
+    (piece,) = sampling.generate_ids(run, length=3 * generation._STRETCH + 5)
+    assert piece.tolist() == [FIRST + i % 6 for i in range(len(piece))]
+    assert len(run.model.traces) == 1
+
+
+STRETCHED = [
+    {},
+    {"temperature": 0.7, "top_k": 4, "top_p": 0.8},
+    {"greedy": True},
+    {"repetition_penalty": 3.0},  # whose window reaches back into the stretch before
+    {"stop_at_end": True},
+]
+
+
+@pytest.mark.parametrize("options", STRETCHED, ids=str)
+@pytest.mark.parametrize("primer", [None, [5] * 3, [6, 8, 4] * 50], ids=["start", "short", "longer than a stretch"])
+def test_where_a_piece_is_cut_into_stretches_changes_nothing(options, primer, lstm, monkeypatch):
+    pieces = []
+    for stretch in (generation._STRETCH, 64):
+        monkeypatch.setattr(generation, "_STRETCH", stretch)
+        pieces.append(sampling.generate_ids(lstm, 3, 300, primer, seed=5, **options))
+    assert len({len(piece) for piece in pieces[0]}) == 1 or options == {"stop_at_end": True}
+    for one, two in zip(*pieces, strict=True):
+        assert one.tolist() == two.tolist()
+
+
+def test_pieces_end_in_whatever_stretch_they_do(monkeypatch):
+    """And the loop stops once all have: nothing is asked of the network after that."""
+    monkeypatch.setattr(generation, "_STRETCH", 64)
+    table = np.zeros((len(VOCABULARY), len(VOCABULARY)), np.float32)
+    table[:, FIRST], table[:, END] = 40, 36
+    pieces = sampling.generate_ids(run_of(Scripted(table)), 20, 10**8, stop_at_end=True, seed=0)
+    lengths = [len(piece) for piece in pieces]
+    assert min(lengths) < 64 < max(lengths) < 5000
+    for piece in pieces:
+        assert (piece == FIRST).all()
+
+
+# Peak memory can only be seen to rise once in a process, so this one makes a short piece and then long ones.
+LONG = """
+import resource, sys
+from musiclib import encodings, models, sampling
+from musiclib.config import Config
+from musiclib.training import Run
+from musiclib.vocabulary import RESERVED, Vocabulary
+
+def peak():  # kilobytes on Linux, bytes on macOS
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+vocabulary = Vocabulary([*RESERVED, *(f"C{i}:1" for i in range(6))])
+for name, options in (("stacked_lstm", {"units": [4]}),
+                      ("gru_attention", {"units": 4, "context_length": 8, "attention": "additive"})):
+    model = models.build(name, len(vocabulary), embedding_size=4, **options)
+    run = Run(model, vocabulary, encodings.NoteChord(), Config(), {}, {})
+    sampling.generate_ids(run, 64, 1500, seed=0)
+    before = peak()
+    pieces = sampling.generate_ids(run, 64, 50_000, seed=0)
+    print(peak() - before - sum(piece.nbytes for piece in pieces))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system does not tell a process its peak memory this way")
+def test_a_long_piece_takes_no_more_memory_than_its_ids():
+    """3.2 million ids: a buffer as long as the pieces would take 13 MB, and the loop would have several."""
+    root = str(pathlib.Path(models.__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run([sys.executable, "-c", LONG], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    extra = [int(line) for line in done.stdout.split()]
+    assert len(extra) == 2 and max(extra) < 5e6, extra
 
 
 def test_a_model_that_is_forgotten_is_freed():

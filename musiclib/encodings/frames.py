@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-import math
+import itertools
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -11,6 +12,8 @@ import numpy as np
 
 from musiclib.encodings.base import Encoding
 from musiclib.score import DEFAULT_TEMPO, Score
+
+_LONGEST = 10_000_000  # frames of a piece: 23 days of music, at five frames a second
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Frames(Encoding):
     are not kept; the decoded score runs at 120 quarter notes a minute.
 
     Args:
-        fps: frames a second, along the score's tempo map.
+        fps: frames a second, along the score's tempo map; from 0.001 to 1000.
 
     Source: the token form is that of Haryo Akbarianto Wibowo, "Generate Piano Instrumental
     Music by Using Deep Learning" (2019), with five frames a second.
@@ -34,29 +37,46 @@ class Frames(Encoding):
     name: ClassVar[str] = "Frames"
 
     def __post_init__(self) -> None:
-        if not 0 < self.fps < math.inf:
-            raise ValueError(f"Frames: fps must be above 0 frames a second, got {self.fps}")
+        if not 0.001 <= self.fps <= 1000:
+            raise ValueError(f"Frames: fps must lie between 0.001 and 1000 frames a second, got {self.fps}")
 
     def encode(self, score: Score) -> list[str]:
-        starts, ends = score.seconds()
-        first = np.round(starts * self.fps).astype(np.int64)
-        last = np.maximum(np.round(ends * self.fps).astype(np.int64), first + 1)
-        frames: list[set[int]] = [set() for _ in range(int(last.max()) if len(score) else 0)]
+        with np.errstate(over="ignore", invalid="ignore"):  # of times beyond all numbers, which are refused here
+            first, last = (np.round(times * self.fps) for times in score.seconds())
+        end = float(np.max(last, initial=0.0))
+        if not end < _LONGEST:
+            raise ValueError(
+                f"this score takes {end:.3g} frames and {self} makes {_LONGEST:,} at most; take a part of it with"
+                " score.slice, or fewer frames a second"
+            )
+        first = first.astype(np.int64)
+        last = np.maximum(last.astype(np.int64), first + 1)
+        # What sounds is the same from one change to the next, and the frames between are one token.
+        begins, ends = collections.defaultdict(list), collections.defaultdict(list)
         for begin, end, pitch in zip(first.tolist(), last.tolist(), score.pitch.tolist(), strict=True):
-            for frame in frames[begin:end]:
-                frame.add(pitch)
-        return [",".join(map(str, sorted(frame))) or "e" for frame in frames]
+            begins[begin].append(pitch)
+            ends[end].append(pitch)
+        changes = sorted({0, *begins, *ends})
+        sounding: collections.Counter[int] = collections.Counter()
+        tokens: list[str] = []
+        for change, following in itertools.pairwise(changes):
+            sounding.update(begins[change])
+            sounding.subtract(ends[change])
+            token = ",".join(str(pitch) for pitch in sorted(+sounding)) or "e"
+            tokens.extend([token] * (following - change))
+        return tokens
 
     def decode(self, tokens: Sequence[str]) -> Score:
         quarters = DEFAULT_TEMPO / 60.0 / self.fps
-        notes, sounding = [], {}
-        frames = [self._pitches(token) for token in tokens]
-        for i, frame in enumerate([*frames, frozenset()]):
-            for pitch in sorted(sounding.keys() - frame):
+        notes, sounding, now = [], {}, 0
+        runs = ((self._pitches(token), sum(1 for _ in run)) for token, run in itertools.groupby(tokens))
+        for pitches, length in itertools.chain(runs, [(frozenset(), 0)]):
+            for pitch in sorted(sounding.keys() - pitches):
                 start = sounding.pop(pitch)
-                notes.append((start * quarters, (i - start) * quarters, pitch))
-            for pitch in frame - sounding.keys():
-                sounding[pitch] = i
+                notes.append((start * quarters, (now - start) * quarters, pitch))
+            for pitch in pitches - sounding.keys():
+                sounding[pitch] = now
+            now += length
         return Score.from_notes(notes, part_names=("Piano",), programs=(0,))
 
     def _pitches(self, token: str) -> frozenset[int]:

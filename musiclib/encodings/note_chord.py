@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 import re
 from collections.abc import Sequence
 from fractions import Fraction
@@ -17,6 +16,8 @@ from musiclib.encodings.pitches import normal_order, pitch_number
 from musiclib.score import Score, pitch_name
 
 _LENGTH = re.compile(r"0*[1-9]\d{0,6}(/0*[1-9]\d{0,3})?", re.ASCII)  # quarter lengths, 1 or 1/2; none is 0
+_LONGEST_TOKEN = 9_999_999  # steps of the grid: what _LENGTH reads whatever the grid
+_LONGEST_SCORE = 10_000_000_000  # steps of the grid: years of music, and a thousand tokens of the longest rest
 _VOICING_CENTER = 64  # E4: chords known by pitch class alone are set around the middle of the keyboard
 
 
@@ -36,7 +37,7 @@ class NoteChord(Encoding):
             is a chord of one, ``0``), the form of the LSTM tutorials; ``"pitches"`` keeps
             octaves (``C4.E4.G4``).
         durations: write rests and lengths; without them, every token lasts ``step``.
-        steps_per_quarter: the grid for onsets and lengths; 12 holds sixteenths and triplets.
+        steps_per_quarter: the grid for onsets and lengths, up to 9999; 12 holds sixteenths and triplets.
         step: length of a token in quarter lengths where ``durations`` is off.
         sustain: when decoding, let a chord ring on under the single notes that follow, until
             the next chord or rest, as a pianist's pedal would. Tokens do not say which notes
@@ -59,16 +60,27 @@ class NoteChord(Encoding):
     def __post_init__(self) -> None:
         if self.chords not in ("normal_order", "pitches"):
             raise ValueError(f"NoteChord: chords must be 'normal_order' or 'pitches', got {self.chords!r}")
-        if not (isinstance(self.steps_per_quarter, int) and self.steps_per_quarter >= 1):
-            raise ValueError(f"NoteChord: steps_per_quarter must be a whole number from 1: {self.steps_per_quarter}")
+        if not (isinstance(self.steps_per_quarter, int) and 1 <= self.steps_per_quarter <= 9999):
+            raise ValueError(
+                f"NoteChord: steps_per_quarter must be a whole number from 1 to 9999, got {self.steps_per_quarter}"
+            )
         # Without durations, a step below the grid would let two tokens fall on one place of it.
         least = Fraction(0 if self.durations else 1, self.steps_per_quarter)
-        if not least <= self.step < math.inf or self.step <= 0:
-            raise ValueError(f"NoteChord: step must be above 0 and at least the grid's {least}, got {self.step}")
+        if not least <= self.step <= 1000 or self.step <= 0:
+            raise ValueError(
+                f"NoteChord: step must be above 0, at least the grid's {least} and at most 1000, got {self.step}"
+            )
 
     def encode(self, score: Score) -> list[str]:
+        with np.errstate(over="ignore"):  # of a time beyond all numbers, which is refused here
+            end = score.end
+        if not end < _LONGEST_SCORE / self.steps_per_quarter:
+            raise ValueError(
+                f"this score lasts {end:.3g} quarter lengths, too many for {self}; take a part of it with"
+                " score.slice"
+            )
         onsets = np.round(score.onset * self.steps_per_quarter).astype(np.int64)
-        lengths = np.maximum(np.round(score.duration * self.steps_per_quarter).astype(np.int64), 1)
+        lengths = np.clip(np.round(score.duration * self.steps_per_quarter).astype(np.int64), 1, _LONGEST_TOKEN)
         # Rounding may swap two onsets that stood close together.
         order = np.argsort(onsets, kind="stable")
         starts, first = np.unique(onsets[order], return_index=True)
@@ -80,8 +92,10 @@ class NoteChord(Encoding):
             group = slice(bounds[i], bounds[i + 1])
             token = self._name(pitches[group])
             if self.durations:
-                if start > now:
-                    tokens.append(f"R:{self._length(start - now)}")
+                while start > now:
+                    rest = min(start - now, _LONGEST_TOKEN)
+                    tokens.append(f"R:{self._length(rest)}")
+                    now += rest
                 length = max(lengths[group])
                 if i + 1 < len(starts):
                     length = min(length, starts[i + 1] - start)

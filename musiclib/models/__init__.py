@@ -5,8 +5,9 @@ from __future__ import annotations
 from musiclib.models.base import AutoregressiveModel
 from musiclib.models.gru_attention import gru_attention
 from musiclib.models.stacked_lstm import stacked_lstm
+from musiclib.models.transformer import transformer
 
-BUILDERS = {"stacked_lstm": stacked_lstm, "gru_attention": gru_attention}
+BUILDERS = {"stacked_lstm": stacked_lstm, "gru_attention": gru_attention, "transformer": transformer}
 
 
 def build(name: str, vocabulary_size: int, **options) -> AutoregressiveModel:

@@ -1,6 +1,7 @@
 """The loop that generates: one compiled program for all pieces at once, on every Keras backend.
 
-The random numbers come from NumPy, so that a seed means the same on each.
+The random numbers come from NumPy, so that a seed means the same on each. A long piece is made in stretches: what the
+loop holds while it runs does not grow with the piece.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from musiclib.score import Score
 from musiclib.vocabulary import END, PADDING, START, UNKNOWN
 
 _PENALTY_WINDOW = 32  # tokens back that a repetition is counted in; over a whole piece, every token is one
+_STRETCH = 1024  # tokens that the compiled loop makes at once
 
 
 def generate(
@@ -99,18 +101,33 @@ def generate_ids(
             f"the primer has {len(primer)} tokens and this network looks back on {context};"
             f" shorten it to {context} at most, for example with score.slice"
         )
-    # Rounded up to a power of two, so that other lengths meet the same compiled loop.
-    steps = len(primer) + length
-    room = max(64, 1 << (steps - 1).bit_length())
-    forced = np.full((room,), PADDING, np.int32)
-    forced[: len(primer)] = primer
-    uniforms = np.random.default_rng(seed).random((room, count), dtype=np.float32)
     chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end)
-    loop = _compiled_loop(run.model, chosen)
-    generated = loop(uniforms, forced, np.int32(steps), np.float32(temperature), np.float32(top_p or 1.0),
-                     np.float32(repetition_penalty))  # fmt: skip
-    pieces = ops.convert_to_numpy(generated)[:, _PENALTY_WINDOW + len(primer) : _PENALTY_WINDOW + steps]
-    return [piece[: np.argmax(piece == END)] if END in piece else piece for piece in pieces]
+    values = (np.float32(temperature), np.float32(top_p or 1.0), np.float32(repetition_penalty))
+    generated = _run_loop(run.model, chosen, values, count, length, primer, np.random.default_rng(seed))
+    return [piece[: np.argmax(piece == END)] if END in piece else piece for piece in generated]
+
+
+def _run_loop(model, chosen: tuple, values: tuple, count: int, length: int, primer: np.ndarray, rng) -> np.ndarray:
+    """Runs the compiled loop, one stretch after the other, and returns what comes after the primer, (count, time)."""
+    loop = _compiled_loop(model, chosen)
+    generated = np.zeros((count, length), np.int32)  # which takes no memory before it is written to
+    steps = len(primer) + length
+    # Rounded up to a power of two, so that other lengths meet the same compiled loop.
+    room = min(max(64, 1 << (steps - 1).bit_length()), _STRETCH)
+    carried = _beginning(model, count)
+    for begin in range(0, steps, room):
+        size = min(room, steps - begin)
+        forced = np.full((room,), PADDING, np.int32)
+        given = primer[begin : begin + size]
+        forced[: len(given)] = given
+        # Row by row from one generator: the numbers of a step are the same however long the piece becomes.
+        uniforms = rng.random((room, count), dtype=np.float32)
+        ids, carried = loop(uniforms, forced, np.int32(size), *values, carried)
+        new = slice(max(begin - len(primer), 0), max(begin + size - len(primer), 0))
+        generated[:, new] = ops.convert_to_numpy(ids)[:, len(given) : size]
+        if np.all(ops.convert_to_numpy(carried[2])):
+            break  # every piece has ended
+    return generated[:, : new.stop]
 
 
 def _check(count, length, temperature, top_k, top_p, repetition_penalty) -> None:
@@ -161,8 +178,27 @@ def _compile(function, model):
     return function
 
 
-def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penalty):
-    """Steps the model along: (room, count) uniforms and (room,) forced ids to (count, room) ids."""
+def _beginning(model, count: int) -> tuple:
+    """Returns what the loop carries from step to step: last ids, what was heard lately, who has ended, the state."""
+    heard = ops.full((count, _PENALTY_WINDOW), PADDING, dtype="int32")
+    return ops.full((count,), START, "int32"), heard, ops.zeros((count,), "bool"), model.initial_state(count)
+
+
+def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penalty, carried):
+    """Steps the model along, up to a stretch.
+
+    Args:
+        model_reference: a weak reference to the model.
+        chosen: which rules apply.
+        uniforms: (room, count) random numbers, one row a step.
+        forced: (room,) ids that are given, padding where the network chooses.
+        steps: how many to take, up to ``room``.
+        heat, nucleus, penalty: the values of the rules.
+        carried: what ``_beginning`` or the stretch before returned.
+
+    Returns:
+        (count, room) ids, and what is carried on.
+    """
     model = model_reference()
     k, use_top_p, greedy, use_penalty, stop_at_end = chosen
     room, count = uniforms.shape
@@ -191,15 +227,16 @@ def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penal
         ids = ops.where(given == PADDING, next_ids(logits, i, heard), given)
         ids = ops.where(ended, PADDING, ids)
         ended = ops.logical_or(ended, ids == END)
-        # The first places stay padding, so that the penalty's window always has its length.
+        # The first places are what was heard before, so that the penalty's window always has its length.
         heard = ops.where(places == i + _PENALTY_WINDOW, ids[:, None], heard)
         return i + 1, ids, heard, ended, state
 
     def unfinished(i, ids, heard, ended, state):
         return ops.logical_and(i < steps, ops.logical_not(ops.all(ended)))
 
-    ids = ops.full((count,), START, dtype="int32")
-    heard = ops.full((count, room + _PENALTY_WINDOW), PADDING, dtype="int32")
-    ended = ops.zeros((count,), dtype="bool")
-    start = (ops.convert_to_tensor(0, "int32"), ids, heard, ended, model.initial_state(count))
-    return ops.while_loop(unfinished, body, start)[2]
+    ids, before, ended, state = carried
+    heard = ops.concatenate([before, ops.full((count, room), PADDING, dtype="int32")], axis=1)
+    start = (ops.convert_to_tensor(0, "int32"), ids, heard, ended, state)
+    _, ids, heard, ended, state = ops.while_loop(unfinished, body, start)
+    # Only the last stretch may be cut short, and nothing comes after it.
+    return heard[:, _PENALTY_WINDOW:], (ids, heard[:, room:], ended, state)

@@ -1,0 +1,189 @@
+"""Transformer: blocks of self-attention that look back over the last ``context_length`` tokens.
+
+Decoder-only, with normalisation before each part of a block (Xiong et al., 2020), rotary
+positions and the token vectors shared between input and output (Press and Wolf, 2017).
+
+Source: Vaswani et al., "Attention Is All You Need" (2017); for music, Huang et al., "Music
+Transformer" (2018), whose positions are relative in another way.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from musiclib.models.base import AutoregressiveModel
+from musiclib.models.rotary import rotate
+from musiclib.vocabulary import PADDING
+
+
+@keras.saving.register_keras_serializable("musiclib")
+class TransformerBlock(keras.layers.Layer):
+    """Attention and two dense layers, each added to what it was given."""
+
+    def __init__(self, units: int, heads: int, dropout: float, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.units, self.heads, self.dropout_rate = units, heads, dropout
+        self.attention_norm = keras.layers.LayerNormalization(name="attention_norm")
+        self.projection = keras.layers.Dense(3 * units, use_bias=False, name="projection")
+        self.output_projection = keras.layers.Dense(units, name="output_projection")
+        self.dense_norm = keras.layers.LayerNormalization(name="dense_norm")
+        self.inner = keras.layers.Dense(4 * units, activation="gelu", name="inner")
+        self.outer = keras.layers.Dense(units, name="outer")
+        self.dropout = keras.layers.Dropout(dropout)
+
+    def build(self, input_shape) -> None:
+        for layer in (self.attention_norm, self.projection, self.output_projection, self.dense_norm, self.inner):
+            layer.build((None, None, self.units))
+        self.outer.build((None, None, 4 * self.units))
+        super().build(input_shape)
+
+    def _heads(self, x):
+        """Projects (batch, time, units) to queries, keys and values, each (batch, time, heads, features)."""
+        x = self.projection(self.attention_norm(x))
+        x = ops.reshape(x, (-1, ops.shape(x)[1], 3, self.heads, self.units // self.heads))
+        return x[:, :, 0], x[:, :, 1], x[:, :, 2]
+
+    def _finish(self, x, heard, training):
+        """Adds what attention gathered, (batch, time, heads, features), and then the dense layers."""
+        heard = ops.reshape(heard, (-1, ops.shape(heard)[1], self.units))
+        x = x + self.dropout(self.output_projection(heard), training=training)
+        return x + self.dropout(self.outer(self.inner(self.dense_norm(x))), training=training)
+
+    def call(self, x, positions, allowed, training=False):
+        queries, keys, values = self._heads(x)  # (batch, time, heads, features)
+        queries, keys = rotate(queries, positions[:, None]), rotate(keys, positions[:, None])
+        heard = ops.dot_product_attention(queries, keys, values, mask=allowed)
+        return self._finish(x, heard, training)
+
+    def step(self, x, position, newest, allowed, cache):
+        """Goes on by one position; x is (batch, units), and the cache two tensors (batch, width, heads, features)."""
+        queries, keys, values = self._heads(x[:, None])
+        queries, keys = (rotate(part, position[:, None, None]) for part in (queries, keys))
+        cache = tuple(
+            ops.where(newest[..., None, None], new, old) for new, old in zip((keys, values), cache, strict=True)
+        )
+        heard = ops.dot_product_attention(queries, *cache, mask=allowed[:, None, None, :])
+        return self._finish(x[:, None], heard, training=False)[:, 0], cache
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "units": self.units, "heads": self.heads, "dropout": self.dropout_rate}
+
+
+@keras.saving.register_keras_serializable("musiclib")
+class TiedLogits(keras.layers.Layer):
+    """Compares vectors with every token's own, in float32 under every precision policy."""
+
+    def build(self, input_shape) -> None:
+        self.bias = self.add_weight(shape=(input_shape[1][0],), initializer="zeros", name="bias")
+        super().build(input_shape)
+
+    def call(self, inputs):
+        vectors, table = inputs  # (..., units) and (vocabulary, units)
+        return ops.matmul(vectors, ops.transpose(table)) + self.bias
+
+
+@keras.saving.register_keras_serializable("musiclib")
+class Transformer(AutoregressiveModel):
+    """See ``transformer``."""
+
+    def __init__(
+        self, vocabulary_size: int, units: int, layers: int, heads: int, context_length: int, dropout: float, **kwargs
+    ) -> None:
+        super().__init__(vocabulary_size, **kwargs)
+        if units % (2 * heads):
+            raise ValueError(f"units must be a multiple of twice the heads, got {units} units and {heads} heads")
+        if context_length < 1:
+            raise ValueError(f"context_length must be at least 1, got {context_length}")
+        self.units, self.depth, self.heads = units, layers, heads
+        self.context_length, self.dropout_rate = context_length, dropout
+        # Scaled by the square root of their size on the way in, and as they are on the way out: both of order 1.
+        start = keras.initializers.RandomNormal(stddev=units**-0.5)
+        self.embedding = keras.layers.Embedding(vocabulary_size, units, embeddings_initializer=start, name="embedding")
+        self.blocks = [TransformerBlock(units, heads, dropout, name=f"block_{i + 1}") for i in range(layers)]
+        self.norm = keras.layers.LayerNormalization(name="norm")
+        self.dropout = keras.layers.Dropout(dropout)
+        self.head = TiedLogits(dtype="float32", name="logits")
+
+    def build(self, input_shape) -> None:
+        self.embedding.build(input_shape)
+        for layer in (*self.blocks, self.norm):
+            layer.build((None, None, self.units))
+        self.head.build([(None, None, self.units), (self.vocabulary_size, self.units)])
+        super().build(input_shape)
+
+    def _vectors(self, ids):
+        return self.embedding(ids) * ops.cast(self.units**0.5, self.compute_dtype)
+
+    def _logits(self, x):
+        return self.head([self.norm(x), ops.convert_to_tensor(self.embedding.embeddings)])
+
+    def call(self, ids, training=False):
+        positions = ops.arange(ops.shape(ids)[1])
+        distance = positions[:, None] - positions[None, :]  # how far in the past
+        allowed = ops.logical_and(distance >= 0, distance < self.context_length)
+        # Padding is not heard; what stands on padding hears itself alone, so that no row is empty.
+        heard = ops.logical_or((ids != PADDING)[:, None, :], distance[None] == 0)
+        allowed = ops.logical_and(allowed[None], heard)[:, None]  # (batch, 1, time, time)
+        x = self.dropout(self._vectors(ids), training=training)  # (batch, time, units)
+        for block in self.blocks:
+            x = block(x, positions, allowed, training=training)
+        return self._logits(x)  # (batch, time, vocabulary)
+
+    def initial_state(self, batch_size: int):
+        shape = (batch_size, self.context_length, self.heads, self.units // self.heads)
+        caches = tuple(ops.zeros(shape, self.compute_dtype) for _ in range(2 * self.depth))
+        heard = ops.zeros((batch_size, self.context_length), "bool")
+        return (*caches, heard, ops.zeros((batch_size,), "int32"))
+
+    def step(self, ids, state):
+        """Goes on by one position over a cache of keys and values, a ring: the newest replace the oldest."""
+        *caches, heard, count = state
+        slots = ops.arange(self.context_length)[None, :]
+        newest = slots == (count % self.context_length)[:, None]  # (batch, width)
+        heard = ops.where(newest, (ids != PADDING)[:, None], heard)
+        allowed = ops.logical_or(heard, newest)  # as in ``call``
+        x = self._vectors(ids)  # (batch, units)
+        for i, block in enumerate(self.blocks):
+            x, caches[2 * i : 2 * i + 2] = block.step(x, count, newest, allowed, caches[2 * i : 2 * i + 2])
+        return self._logits(x), (*caches, heard, count + 1)
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "layers": self.depth,
+            "heads": self.heads,
+            "context_length": self.context_length,
+            "dropout": self.dropout_rate,
+        }
+
+
+def transformer(
+    vocabulary_size: int,
+    units: int = 512,
+    layers: int = 6,
+    heads: int = 8,
+    context_length: int = 1024,
+    dropout: float = 0.2,
+) -> Transformer:
+    """Builds a decoder-only Transformer.
+
+    Args:
+        vocabulary_size: number of token ids.
+        units: size of a token's vector and of each block's output.
+        layers: blocks.
+        heads: of each block's attention; ``units`` is a multiple of twice their number.
+        context_length: positions that each block looks back on, its own included; music may be
+            longer, and then the blocks together look further back.
+        dropout: share of each part's outputs that training silences.
+
+    Returns:
+        A model from ids (batch, time) to logits (batch, time, vocabulary).
+
+    Raises:
+        ValueError: at sizes that do not go together.
+    """
+    model = Transformer(vocabulary_size, units, layers, heads, context_length, dropout, name="transformer")
+    model.build((None, None))
+    return model
