@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http
+import http.client
 import os
 import pathlib
 import shutil
@@ -17,7 +19,7 @@ _BLOCK = 1 << 20
 
 
 def fetch(url: str, sha256: str, path: str | pathlib.Path) -> pathlib.Path:
-    """Downloads a file unless a whole copy is there already.
+    """Downloads a file unless a whole copy is there already; one that was broken off goes on where it ended.
 
     Args:
         url: where it is.
@@ -28,7 +30,8 @@ def fetch(url: str, sha256: str, path: str | pathlib.Path) -> pathlib.Path:
         The path.
 
     Raises:
-        ConnectionError: where the server cannot be reached.
+        ConnectionError: where the server cannot be reached, or falls silent; what came is kept beside ``path``.
+        KeyboardInterrupt: at Ctrl-C, likewise.
         ValueError: where the content is not what was promised; the file is then deleted.
     """
     path = pathlib.Path(path)
@@ -37,23 +40,57 @@ def fetch(url: str, sha256: str, path: str | pathlib.Path) -> pathlib.Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     try:
-        with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as file:
-            size = int(response.headers.get("Content-Length") or 0) or None
-            with tqdm(total=size, unit="B", unit_scale=True, desc=f"downloading {path.name}") as bar:
-                while block := response.read(_BLOCK):
-                    file.write(block)
-                    bar.update(len(block))
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        partial.unlink(missing_ok=True)
+        _receive(url, partial, path.name)
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise ConnectionError(
-            f"cannot download {url} ({error}); check the network, or put the file at {path} yourself"
+            f"cannot download {url} ({error}); {_kept(partial)}check the network, or put the file at {path} yourself"
         ) from error
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"the download of {url} was stopped; {_kept(partial)}call again to go on") from None
     found = files.sha256(partial)
     if found != sha256:
         partial.unlink()
         raise ValueError(f"{url} gave a file with SHA-256 {found} instead of {sha256}; it was deleted, try again later")
     os.replace(partial, path)
     return path
+
+
+def _receive(url: str, partial: pathlib.Path, name: str) -> None:
+    """Appends to a partial file what is missing of it, or writes it anew where the server has no parts to give."""
+    held = partial.stat().st_size if partial.is_file() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={held}-"} if held else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=60)
+    except urllib.error.HTTPError as error:
+        if not held or error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise
+        return  # there is nothing after what is held: it is whole, or its sum will tell
+    with response:
+        goes_on = held and getattr(response, "status", None) == http.HTTPStatus.PARTIAL_CONTENT
+        missing = int(response.headers.get("Content-Length") or 0)
+        with (
+            partial.open("ab" if goes_on else "wb") as file,
+            tqdm(
+                total=(held * bool(goes_on) + missing) or None,
+                initial=held if goes_on else 0,
+                unit="B",
+                unit_scale=True,
+                desc=f"downloading {name}",
+            ) as bar,
+        ):
+            received = 0
+            while block := response.read(_BLOCK):
+                file.write(block)
+                bar.update(len(block))
+                received += len(block)
+    if received < missing:
+        raise ConnectionError(f"the server broke off after {received:,} of {missing:,} bytes")
+
+
+def _kept(partial: pathlib.Path) -> str:
+    """Says what a download that ended early has left."""
+    held = partial.stat().st_size if partial.is_file() else 0
+    return f"{held:,} bytes are kept in {partial} and will be gone on from; " if held else ""
 
 
 def unpack(archive: str | pathlib.Path, folder: str | pathlib.Path) -> pathlib.Path:

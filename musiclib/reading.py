@@ -101,6 +101,10 @@ def read_files(
                 if store and time.monotonic() - kept > _KEEP_EVERY:
                     store.put(fresh)
                     fresh, kept = {}, time.monotonic()
+        except KeyboardInterrupt:
+            kept = "what was read is kept, and the same call goes on from there" if store else "nothing is kept"
+            done = sum(result is not None for result in results)
+            raise KeyboardInterrupt(f"{label} was stopped after {done} of {len(paths)} files; {kept}") from None
         finally:
             if store and fresh:
                 store.put(fresh)

@@ -1,6 +1,8 @@
 """Downloads: checked, whole or not there, and unpacked inside their folder; without a network."""
 
 import hashlib
+import http.server
+import threading
 import zipfile
 
 import pytest
@@ -97,3 +99,67 @@ def test_an_archive_that_climbs_out_is_refused(name, tmp_path):
     assert repr(name) in str(error.value) and str(path) in str(error.value)
     assert not (tmp_path / "in" / "out").exists()
     assert list(tmp_path.rglob("*.txt")) == []
+
+
+class _Server(http.server.BaseHTTPRequestHandler):
+    """Gives parts where it is asked for them, and breaks off after so many bytes the first time."""
+
+    content, breaks_after, gives_parts, asked = b"", 0, True, []
+
+    def do_GET(self):
+        span = self.headers.get("Range")
+        type(self).asked.append(span)
+        begin = int(span.removeprefix("bytes=").rstrip("-")) if span and self.gives_parts else 0
+        if begin >= len(self.content):
+            self.send_error(416)
+            return
+        body = self.content[begin:]
+        self.send_response(206 if begin else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        stop, type(self).breaks_after = self.breaks_after or len(body), 0
+        self.wfile.write(body[:stop])
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def server():
+    handler = type("Handler", (_Server,), {"content": bytes(range(256)) * 40, "asked": []})
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield handler, f"http://127.0.0.1:{running.server_port}/file.zip"
+    running.shutdown()
+    running.server_close()
+
+
+@pytest.mark.parametrize("gives_parts", [True, False])
+def test_a_download_that_broke_off_goes_on(server, tmp_path, gives_parts):
+    handler, url = server
+    handler.breaks_after, handler.gives_parts = 4000, gives_parts
+    digest = hashlib.sha256(handler.content).hexdigest()
+    with pytest.raises(ConnectionError, match="4,000 bytes are kept in .*file.zip.partial"):
+        downloads.fetch(url, digest, tmp_path / "file.zip")
+    assert downloads.fetch(url, digest, tmp_path / "file.zip").read_bytes() == handler.content
+    assert handler.asked == [None, "bytes=4000-"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file.zip"]
+
+
+def test_a_whole_partial_file_is_taken(server, tmp_path):
+    handler, url = server
+    (tmp_path / "file.zip.partial").write_bytes(handler.content)
+    digest = hashlib.sha256(handler.content).hexdigest()
+    assert downloads.fetch(url, digest, tmp_path / "file.zip").read_bytes() == handler.content
+
+
+def test_ctrl_c_says_what_is_kept(server, tmp_path, monkeypatch):
+    handler, url = server
+    (tmp_path / "file.zip.partial").write_bytes(b"abc")
+
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(downloads, "_receive", stopped)
+    with pytest.raises(KeyboardInterrupt, match="was stopped; 3 bytes are kept"):
+        downloads.fetch(url, "0" * 64, tmp_path / "file.zip")

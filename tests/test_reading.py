@@ -212,3 +212,21 @@ def test_the_bar_counts_every_piece(folder, capsys):
     for _ in range(2):
         corpus.load(folder, reader="symusic")
         assert "13/13" in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_what_was_read(tmp_path, monkeypatch, write_midi):
+    monkeypatch.setenv("MUSICLIB_HOME", str(tmp_path / "home"))
+    paths = [write_midi(tmp_path / f"{i}.mid", [60 + i, 64]) for i in range(4)]
+    read, asked = readers.read_with, []
+
+    def stopping(reader, path):
+        asked.append(path)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return read(reader, path)
+
+    monkeypatch.setattr(readers, "read_with", stopping)
+    with pytest.raises(KeyboardInterrupt, match="stopped after 2 of 4 files; what was read is kept"):
+        reading.read_files(paths, "symusic")
+    assert len(reading.read_files(paths, "symusic")) == 4
+    assert len(asked) == 5  # two were in the cache
