@@ -16,12 +16,13 @@ from musiclib import files
 _BLOCK = 1 << 20
 
 
-def fetch(url: str, sha256: str, path: str | pathlib.Path) -> pathlib.Path:
+def fetch(url: str, sha256: str | None, path: str | pathlib.Path) -> pathlib.Path:
     """Downloads a file unless a whole copy is there already.
 
     Args:
         url: where it is.
-        sha256: what its content must add up to, in hexadecimal.
+        sha256: what its content must add up to, in hexadecimal; None where nobody has published it, and whoever
+            reads the file has to check what it holds.
         path: where it goes.
 
     Returns:
@@ -32,7 +33,7 @@ def fetch(url: str, sha256: str, path: str | pathlib.Path) -> pathlib.Path:
         ValueError: where the content is not what was promised; the file is then deleted.
     """
     path = pathlib.Path(path)
-    if path.is_file() and files.sha256(path) == sha256:
+    if path.is_file() and sha256 in (None, files.sha256(path)):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
@@ -43,13 +44,15 @@ def fetch(url: str, sha256: str, path: str | pathlib.Path) -> pathlib.Path:
                 while block := response.read(_BLOCK):
                     file.write(block)
                     bar.update(len(block))
+        if size is not None and partial.stat().st_size != size:
+            raise ConnectionError(f"it ended after {partial.stat().st_size} of {size} bytes")
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         partial.unlink(missing_ok=True)
         raise ConnectionError(
             f"cannot download {url} ({error}); check the network, or put the file at {path} yourself"
         ) from error
     found = files.sha256(partial)
-    if found != sha256:
+    if sha256 not in (None, found):
         partial.unlink()
         raise ValueError(f"{url} gave a file with SHA-256 {found} instead of {sha256}; it was deleted, try again later")
     os.replace(partial, path)

@@ -92,7 +92,10 @@ def test_encoding_what_was_decoded_gives_the_same_tokens(encoding, song, random_
     rng = np.random.default_rng(5)
     for score in (song, Score.from_notes([]), *(random_score(seed) for seed in range(6))):
         for parts in (1, 3, 4, 6):
-            mixed = Score(*(getattr(score, c) for c in ("onset", "duration", "pitch", "velocity")), rng.integers(0, parts, len(score)))
+            mixed = Score(
+                *(getattr(score, c) for c in ("onset", "duration", "pitch", "velocity")),
+                rng.integers(0, parts, len(score)),
+            )
             tokens = encoding.encode(mixed)
             assert set(tokens) <= set(encoding.alphabet) and len(tokens) % 4 == 0
             assert encoding.encode(encoding.decode(tokens)) == tokens
