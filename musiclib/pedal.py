@@ -42,7 +42,7 @@ def sustain(score: Score, pedals: np.ndarray) -> Score:
     ends = score.onset + score.duration
     rings = ends.copy()
     for down, up in pedals.tolist():
-        rings = np.where((ends >= down) & (ends < up), np.maximum(rings, up), rings)
+        rings = np.where(ends >= down, np.maximum(rings, up), rings)
     following = np.full(len(score), np.inf)  # the next onset of the same pitch in the same part
     order = np.lexsort((score.onset, score.pitch, score.part))
     same = (np.diff(score.pitch[order]) == 0) & (np.diff(score.part[order]) == 0)

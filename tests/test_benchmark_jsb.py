@@ -134,6 +134,13 @@ def test_a_key_leaves_only_after_a_voice_has_left_its_range():
     np.testing.assert_allclose(chance[11:], np.exp(-one[11:]), rtol=1e-6)
 
 
+def test_a_piece_beyond_the_ranges_is_still_measured_in_its_own_key():
+    narrow = {"dataset": {"train_names": ["train/000"], "voice_ranges": [(60, 60)] * 4}}
+    pieces = {"test": {"a": steps((61, 60, 60, 60), (60, 60, 60, 60))}}
+    found, expected = (benchmark.evaluate([run_of(about=about)], pieces)[0].nats[0] for about in (narrow, ABOUT))
+    assert np.all(np.isfinite(found)) and np.array_equal(found, expected)
+
+
 def test_the_mean_is_over_notes_and_the_other_over_pieces():
     result = benchmark.Result("valid", (np.full(8, 1.0), np.full(4, 4.0)))
     assert result.per_note == 2.0
