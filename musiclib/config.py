@@ -35,6 +35,7 @@ class TrainingConfig:
     learning_rate: float = 5e-3  # Adam's; halved where the validation loss rests for two epochs
     clip_norm: float = 1.0  # gradients longer than this are shortened to it
     patience: int = 6  # epochs without a better validation loss before training stops
+    minutes: float | None = None  # after which one process stops, in the midst of an epoch too; None for no limit
     targets: str = "all"  # every position of a window, or "last": the textbook's form
     precision: str = "auto"  # "float32", "mixed_bfloat16" on accelerators made for it, or "auto": the fitting one
     seed: int = 0  # of the weights, the dropout and the order of the windows
@@ -43,6 +44,8 @@ class TrainingConfig:
         for name in ("window", "batch_size", "epochs", "learning_rate", "clip_norm", "patience"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"TrainingConfig: {name} must be above 0, got {getattr(self, name)}")
+        if self.minutes is not None and not self.minutes > 0:
+            raise ValueError(f"TrainingConfig: minutes must be above 0, or None for no limit, got {self.minutes}")
         if self.targets not in ("all", "last"):
             raise ValueError(f"TrainingConfig: targets must be 'all' or 'last', got {self.targets!r}")
         if self.precision not in ("auto", "float32", "mixed_bfloat16"):

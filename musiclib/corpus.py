@@ -1,7 +1,7 @@
 """Corpus: many scores, read in parallel, with a report of what was skipped and a fair split.
 
 A corpus is bundled with music21 (the chorales of Bach and more), a folder of one's own, or
-MAESTRO, which is downloaded once.
+downloaded once: MAESTRO, and the benchmark of the JSB chorales.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from musiclib import bundled, config, downloads, files, melodies, reading
+from musiclib import bundled, config, downloads, files, jsb, melodies, reading
 from musiclib.draft import UnreadableScore
 from musiclib.score import COLUMNS, Score
 
@@ -120,13 +120,15 @@ def load(
     progress: bool = True,
     reader: str = "music21",
     cache: bool = True,
+    path: str | pathlib.Path | None = None,
 ) -> Corpus:
     """Reads a corpus on all cores, or wherever ``joblib.parallel_config`` says; a second time from the cache.
 
     Args:
         source: ``"bach"`` for the four-part chorales that music21 ships, another composer or
             collection of music21's corpus (``"palestrina"``), ``"maestro"`` (version 3,
-            downloaded once into ``data/``), or a folder, which is searched with its subfolders.
+            downloaded once into ``data/``), ``"jsb"`` (the benchmark's chorales with their official
+            split, downloaded once too), or a folder, which is searched with its subfolders.
         part: take one part of every piece, by number or name; all of them by default.
         limit: take so many pieces at random instead of all.
         seed: of that choice.
@@ -134,6 +136,7 @@ def load(
         reader: ``"music21"``, or ``"symusic"``: for MIDI alone, and some hundred times as fast.
         cache: take what was read before from ``data/cache``, and keep there what is read now; a
             file is known by its content, and read again by another reader or version of it.
+        path: for ``"jsb"`` alone: the JSON file, instead of the download.
 
     Raises:
         FileNotFoundError: where the source is neither a folder nor a known corpus.
@@ -141,6 +144,10 @@ def load(
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1 piece, got {limit}")
+    if source == "jsb":
+        return _jsb_corpus(path, part, limit, seed)
+    if path is not None:
+        raise ValueError(f"path is the file of the source 'jsb'; give the folder {str(path)!r} as the source itself")
     files = _list_files(source)
     if limit is not None and limit < len(files):
         chosen = np.random.default_rng(seed).choice(len(files), limit, replace=False)
@@ -198,9 +205,23 @@ def _list_files(source: str | pathlib.Path) -> list[tuple[str, str, str]]:
     if not found:
         raise FileNotFoundError(
             f"no corpus {str(source)!r}: there is no such folder, and music21 ships no such collection; give a folder,"
-            " 'bach', 'maestro', or a composer or collection of music21's corpus such as 'palestrina'"
+            " 'bach', 'jsb', 'maestro', or a composer or collection of music21's corpus such as 'palestrina'"
         )
     return found
+
+
+def _jsb_corpus(path, part: int | str | None, limit: int | None, seed: int) -> Corpus:
+    """Reads the benchmark's chorales, which come as numbers and need none of the readers."""
+    path = path or downloads.fetch(jsb.URL, None, config.folders().data / "Jsb16thSeparated.json")
+    pieces = [
+        (name, roll, jsb.SPLITS[split]) for split, rolls in jsb.read(path).items() for name, roll in rolls.items()
+    ]
+    chosen = np.arange(len(pieces))
+    if limit is not None and limit < len(pieces):
+        chosen = np.sort(np.random.default_rng(seed).choice(len(pieces), limit, replace=False))
+    names, rolls, splits = zip(*(pieces[i] for i in chosen), strict=True)
+    scores = tuple(jsb.score(roll) for roll in rolls)
+    return Corpus(names, scores if part is None else tuple(score.select(part) for score in scores), splits=splits)
 
 
 def _maestro_files() -> list[tuple[str, str, str]]:

@@ -89,6 +89,7 @@ def prepare(
     encoding: encodings.Encoding,
     transpositions: Iterable[int] = (0,),
     minimum_count: int = 2,
+    vocabulary: Vocabulary | None = None,
 ) -> Dataset:
     """Encodes a split corpus.
 
@@ -99,6 +100,8 @@ def prepare(
             ``range(-5, 7)`` is every key. What is held out stays as it is.
         minimum_count: tokens rarer than this in training become ``<unknown>``, so that a
             network learns what an unknown token is like.
+        vocabulary: take this one, whole, instead of what training holds: for figures that others have too, which
+            count over a fixed alphabet.
 
     Raises:
         ValueError: where no token is left to train on.
@@ -115,7 +118,7 @@ def prepare(
 
     train = Pieces.from_lists(numbered())
     counts = dict(zip(numbers, np.bincount(train.ids, minlength=len(numbers)).tolist(), strict=True))
-    vocabulary = Vocabulary.from_counts(counts, minimum_count)
+    vocabulary = Vocabulary.from_counts(counts, minimum_count) if vocabulary is None else vocabulary
     ids = vocabulary.to_ids(list(numbers), allow_unknown=True)
 
     def held_out(name: str) -> Iterator[np.ndarray]:

@@ -18,12 +18,13 @@ from musiclib import files
 _BLOCK = 1 << 20
 
 
-def fetch(url: str, sha256: str, path: str | pathlib.Path) -> pathlib.Path:
+def fetch(url: str, sha256: str | None, path: str | pathlib.Path) -> pathlib.Path:
     """Downloads a file unless a whole copy is there already; one that was broken off goes on where it ended.
 
     Args:
         url: where it is.
-        sha256: what its content must add up to, in hexadecimal.
+        sha256: what its content must add up to, in hexadecimal; None where nobody has published it, and whoever
+            reads the file has to check what it holds.
         path: where it goes.
 
     Returns:
@@ -35,7 +36,7 @@ def fetch(url: str, sha256: str, path: str | pathlib.Path) -> pathlib.Path:
         ValueError: where the content is not what was promised; the file is then deleted.
     """
     path = pathlib.Path(path)
-    if path.is_file() and files.sha256(path) == sha256:
+    if path.is_file() and sha256 in (None, files.sha256(path)):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
@@ -48,7 +49,7 @@ def fetch(url: str, sha256: str, path: str | pathlib.Path) -> pathlib.Path:
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the download of {url} was stopped; {_kept(partial)}call again to go on") from None
     found = files.sha256(partial)
-    if found != sha256:
+    if sha256 not in (None, found):
         partial.unlink()
         raise ValueError(f"{url} gave a file with SHA-256 {found} instead of {sha256}; it was deleted, try again later")
     os.replace(partial, path)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import pathlib
+import time
 from collections.abc import Sequence
 
 import keras
@@ -101,8 +102,10 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
         if progress and distribution.is_main() and state.epochs:
             done = "is finished: nothing is left to train" if finished else "holds a training that goes on"
             print(f"{folder} {done}, after epoch {state.epochs}")
-        if not _over(state, settings):
+        if not finished and not _over(state, settings):
             callbacks = [_Watch(state, settings, folder), feeding.NextEpoch(train_windows)]
+            if settings.minutes is not None:
+                callbacks.append(_Clock(settings.minutes))
             if progress and distribution.is_main():
                 callbacks.append(_Progress())
             try:
@@ -269,6 +272,20 @@ class _NatsPerToken(keras.metrics.Mean):
     def update_state(self, y_true, y_pred, sample_weight=None):
         losses, counted = _losses(y_true, y_pred)
         return super().update_state(losses, sample_weight=counted)
+
+
+class _Clock(keras.callbacks.Callback):
+    """Ends training some minutes after it began, or went on; what was learned until then is still validated."""
+
+    def __init__(self, minutes: float) -> None:
+        super().__init__()
+        self.deadline = time.monotonic() + 60 * minutes
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training |= time.monotonic() > self.deadline
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.on_train_batch_end(None)  # again, for _Watch has decided for itself
 
 
 class _Progress(keras.callbacks.Callback):

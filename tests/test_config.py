@@ -52,7 +52,7 @@ def test_an_unknown_preset_or_model_is_named(name, model):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [(name, value) for name in ("window", "batch_size", "epochs", "learning_rate", "clip_norm", "patience")
+    [(name, value) for name in ("window", "batch_size", "epochs", "learning_rate", "clip_norm", "patience", "minutes")
      for value in (0, -1, float("nan"))] + [("targets", "first")],
 )  # fmt: skip
 def test_what_cannot_be_trained_with_is_named(field, value):

@@ -8,7 +8,7 @@ from musiclib.corpus import Corpus, Split
 from musiclib.dataset import Dataset
 from musiclib.encodings import Frames, NoteChord
 from musiclib.score import Score
-from musiclib.vocabulary import END, RESERVED, START, UNKNOWN
+from musiclib.vocabulary import END, RESERVED, START, UNKNOWN, Vocabulary
 
 
 def pieces(*lines):
@@ -47,6 +47,14 @@ def test_rare_tokens_are_unknown_in_training_too(split):
     made = dataset.prepare(split, NoteChord(), minimum_count=2)
     assert made.vocabulary.tokens[4:] == ("C4:1", "D4:1")
     assert ids(made.train)[1] == [START, 5, UNKNOWN, END]
+
+
+def test_a_given_vocabulary_is_taken_whole(split):
+    given = Vocabulary([*RESERVED, "B9:7", "D4:1", "C4:1"])
+    made = dataset.prepare(split, NoteChord(), minimum_count=99, vocabulary=given)
+    assert made.vocabulary == given
+    assert ids(made.train) == [[START, 6, 5, 6, 6, END], [START, 5, UNKNOWN, END]]
+    assert ids(made.validation) == [[START, 6, UNKNOWN, 5, END]]
 
 
 def test_training_alone_is_transposed(split):

@@ -299,7 +299,8 @@ def test_options_go_through_json(encoding):
 
 
 def test_every_encoding_is_known_by_its_name():
-    assert {name: encoding.name for name, encoding in ENCODINGS.items()} == {n: n for n in ("NoteChord", "Frames")}
+    names = ("NoteChord", "Frames", "NoteEvents", "Performance", "Chorale")
+    assert {name: encoding.name for name, encoding in ENCODINGS.items()} == {n: n for n in names}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ LAYERS = [
     ["midi_file", "notation"],
     ["midi_music21", "midi_symusic"],
     ["readers", "encodings", "cache"],
-    ["reading"],
+    ["reading", "jsb", "pedal"],
     ["corpus"],
     ["dataset", "windows", "models", "ngram"],
     ["distribution", "feeding", "runs", "versions"],

@@ -142,6 +142,16 @@ def test_the_best_weights_are_kept_and_training_stops_early(targets):
     assert np.isclose(np.average(batches, weights=weights), losses[best], atol=1e-3)
 
 
+def test_training_ends_after_its_minutes_and_still_validates(tmp_path):
+    config = Config("tiny", LSTM, SETTINGS).replace(epochs=1_000_000, patience=1_000_000, minutes=1e-6)
+    run = training.train(make_dataset(), config, tmp_path / "run", progress=False)
+    assert len(run.history["val_loss"]) == 1 and np.isfinite(run.history["val_loss"][0])
+    again = training.train(make_dataset(), config, tmp_path / "run", progress=False)
+    assert again.history == run.history  # it is finished: the same call trains no further
+    config = Config("tiny", LSTM, SETTINGS).replace(minutes=60)
+    assert len(training.train(make_dataset(), config, progress=False).history["val_loss"]) == SETTINGS.epochs
+
+
 def test_the_validation_loss_is_in_nats_per_token():
     """The mean over tokens, not over batches: a batch with few targets counts for few."""
     data = make_dataset()

@@ -11,13 +11,27 @@ from __future__ import annotations
 import dataclasses
 
 from musiclib.encodings.base import Encoding
+from musiclib.encodings.chorale import Chorale
 from musiclib.encodings.frames import Frames
 from musiclib.encodings.note_chord import NoteChord
+from musiclib.encodings.note_events import NoteEvents
+from musiclib.encodings.performance import Performance
 from musiclib.encodings.pitches import normal_order, pitch_number
 
-__all__ = ["ENCODINGS", "Encoding", "Frames", "NoteChord", "from_config", "normal_order", "pitch_number"]
+__all__ = [
+    "ENCODINGS",
+    "Chorale",
+    "Encoding",
+    "Frames",
+    "NoteChord",
+    "NoteEvents",
+    "Performance",
+    "from_config",
+    "normal_order",
+    "pitch_number",
+]
 
-ENCODINGS = {encoding.name: encoding for encoding in (NoteChord, Frames)}
+ENCODINGS = {encoding.name: encoding for encoding in (NoteChord, Frames, NoteEvents, Performance, Chorale)}
 
 
 def from_config(config: dict) -> Encoding:

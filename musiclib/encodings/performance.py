@@ -1,0 +1,145 @@
+"""Performance: what the keys of a piano do, event by event, in real time."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from musiclib.encodings import velocities
+from musiclib.encodings.base import Encoding
+from musiclib.score import DEFAULT_TEMPO, DEFAULT_VELOCITY, Score, pitch_name
+
+LOWEST, HIGHEST = 21, 108  # A0 to C8, the 88 keys
+STEP = 10  # milliseconds
+LONGEST_SHIFT = 1000  # milliseconds
+VELOCITIES = 32
+_STEPS_PER_SECOND = 1000 // STEP
+_LONGEST_SHIFT = LONGEST_SHIFT // STEP  # in steps
+_LONGEST = 24 * 3600  # seconds
+_QUARTERS_PER_STEP = DEFAULT_TEMPO / 60.0 / _STEPS_PER_SECOND
+
+_PITCHES = range(LOWEST, HIGHEST + 1)
+_READINGS = {
+    **{f"on:{pitch_name(pitch)}": ("on", pitch) for pitch in _PITCHES},
+    **{f"off:{pitch_name(pitch)}": ("off", pitch) for pitch in _PITCHES},
+    **{f"shift:{steps * STEP}": ("shift", steps) for steps in range(1, _LONGEST_SHIFT + 1)},
+    **{f"v:{velocity}": ("velocity", velocity) for velocity in velocities.classes(VELOCITIES)},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Performance(Encoding):
+    """What the keys do, one token an event; 308 events in all.
+
+    - ``on:C4`` (88): the key goes down, with the velocity that was last set;
+    - ``off:C4`` (88): it comes up;
+    - ``shift:10`` to ``shift:1000`` (100): so many milliseconds pass, in steps of ten; a longer time is several;
+    - ``v:63`` (32): the velocity of what follows, the middle of its class of four; written where it changes.
+
+    Times follow the score's tempo map. At one time keys come up first, then others go down, each from low to high. Of
+    one pitch only one note sounds at a time: it ends where the next begins, and of those that begin together the
+    longest and the loudest values hold. A note outside the 88 keys is moved by octaves onto them, with a warning.
+    Kept are starts and ends to half a step (a note lasts at least one); dropped are parts and the tempo map: the
+    decoded score runs at 120 quarter notes a minute.
+
+    ``decode`` takes a second ``on`` of a sounding pitch as the end of the first note and the start of another, lets
+    what never ends sound until the last event, and passes over notes without a length and an ``off`` of nothing.
+
+    The sustain pedal is no event. A Score holds the keys as they were pressed; where the published figures' data
+    let notes ring on while the pedal is down, ``pedal.read_sustained`` reads a MIDI file in that way.
+
+    Source: Ian Simon and Sageev Oore, "Performance RNN" (2017); Cheng-Zhi Anna Huang et al., "Music Transformer"
+    (2018). Both give MIDI's 128 pitches two events each, and have 388; MAESTRO's pianos have 88 keys.
+    """
+
+    name: ClassVar[str] = "Performance"
+
+    @property
+    def alphabet(self) -> tuple[str, ...]:
+        """Every token: the keys down, the keys up, the shifts, the velocities."""
+        return tuple(_READINGS)
+
+    def encode(self, score: Score) -> list[str]:
+        notes = self._notes(score)
+        # At one time keys come up (0) before others go down (1), each from low to high.
+        events = [(end, 0, pitch, 0) for _, end, pitch, _ in notes]
+        events += [(start, 1, pitch, velocity) for start, _, pitch, velocity in notes]
+        tokens, now, loudness = [], 0, None
+        for time, down, pitch, velocity in sorted(events):
+            whole, rest = divmod(time - now, _LONGEST_SHIFT)
+            tokens += [f"shift:{LONGEST_SHIFT}"] * whole + ([f"shift:{rest * STEP}"] if rest else [])
+            now = time
+            if down and velocity != loudness:
+                tokens.append(f"v:{velocity}")
+                loudness = velocity
+            tokens.append(f"{'on' if down else 'off'}:{pitch_name(pitch)}")
+        return tokens
+
+    def decode(self, tokens: Sequence[str]) -> Score:
+        rows, sounding, now, loudness = [], {}, 0, DEFAULT_VELOCITY
+
+        def end(pitch: int) -> None:
+            start, velocity = sounding.pop(pitch)
+            if now > start:
+                rows.append((start * _QUARTERS_PER_STEP, (now - start) * _QUARTERS_PER_STEP, pitch, velocity))
+
+        for token in tokens:
+            if token not in _READINGS:
+                raise ValueError(
+                    f"{token!r} is no token of {self}; one reads like on:C4, off:C4 (A0 to C8), shift:10 (to 1000, in"
+                    " tens) or v:63"
+                )
+            kind, value = _READINGS[token]
+            if kind == "shift":
+                now += value
+            elif kind == "velocity":
+                loudness = value
+            else:
+                if value in sounding:
+                    end(value)
+                if kind == "on":
+                    sounding[value] = now, loudness
+        for pitch in list(sounding):
+            end(pitch)
+        return Score.from_notes(rows, part_names=("Piano",), programs=(0,))
+
+    def _notes(self, score: Score) -> list[tuple[int, int, int, int]]:
+        """Returns rows (start, end, pitch, velocity), times in steps, of which no two of one pitch overlap."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            starts, ends = score.seconds()
+        if len(score) and not ends.max() <= _LONGEST:
+            raise ValueError(
+                f"Performance: this music lasts {ends.max():g} seconds, more than a day; encode parts of it, cut with"
+                " score.slice"
+            )
+        starts = np.round(starts * _STEPS_PER_SECOND).astype(np.int64)
+        ends = np.maximum(np.round(ends * _STEPS_PER_SECOND).astype(np.int64), starts + 1)
+        loudness = velocities.to_class(score.velocity, VELOCITIES)
+        found: dict[tuple[int, int], list[int]] = {}  # (pitch, start) to [end, velocity]
+        columns = (starts, ends, _on_the_keys(score.pitch), loudness)
+        for start, end, pitch, velocity in zip(*(column.tolist() for column in columns), strict=True):
+            note = found.setdefault((pitch, start), [end, velocity])
+            note[:] = max(note[0], end), max(note[1], velocity)
+        rows: list[tuple[int, int, int, int]] = []
+        for (pitch, start), (end, velocity) in sorted(found.items()):
+            if rows and rows[-1][2] == pitch and rows[-1][1] > start:
+                rows[-1] = (rows[-1][0], start, *rows[-1][2:])
+            rows.append((start, end, pitch, velocity))
+        return rows
+
+
+def _on_the_keys(pitch: np.ndarray) -> np.ndarray:
+    """Moves pitches by octaves onto the 88 keys, and says so."""
+    below, above = np.maximum(LOWEST - pitch, 0), np.maximum(pitch - HIGHEST, 0)
+    outside = (below + above) > 0
+    if np.any(outside):
+        warnings.warn(
+            f"Performance: {int(outside.sum())} notes outside {pitch_name(LOWEST)} to {pitch_name(HIGHEST)}, such as"
+            f" {pitch_name(int(pitch[outside][0]))}, were moved by octaves onto the 88 keys",
+            stacklevel=4,
+        )
+    return pitch + 12 * (-(-below // 12)) - 12 * (-(-above // 12))

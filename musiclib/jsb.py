@@ -1,0 +1,142 @@
+"""JSB: the chorales of the benchmark as one JSON file holds them, with the official split.
+
+A piece is an array (steps, 4) of MIDI pitches on a grid of sixteenths: soprano, alto, tenor, bass, -1 where a voice
+is silent. ``corpus.load("jsb")`` turns the pieces into a Corpus; ``benchmarks.jsb`` counts over these arrays.
+
+Source: Nicolas Boulanger-Lewandowski et al., "Modeling Temporal Dependencies in High-Dimensional Sequences" (2012), for
+the pieces and their split; Cheng-Zhi Anna Huang et al., "Counterpoint by Convolution" (2017), for this file.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from musiclib.encodings.chorale import ORDER, SILENCE, VOICES, Chorale
+from musiclib.score import Score, pitch_name
+
+URL = "https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/master/Jsb16thSeparated.json"
+SPLITS = {"train": "train", "valid": "validation", "test": "test"}  # as the file names them, and as a Corpus does
+SILENT = -1
+_VALUES = range(SILENT, 128)
+_ENOUGH = 2000  # steps from which on the grid shows in how often the voices move
+_OTHER_FILE = "the benchmark's file is Jsb16thSeparated.json of czhuang/JSB-Chorales-dataset"
+
+
+def read(path: str | pathlib.Path) -> dict[str, dict[str, np.ndarray]]:
+    """Reads the benchmark's file, or one with some of its splits.
+
+    Args:
+        path: the JSON file: a list of pieces for each of ``train``, ``valid`` and ``test``, a piece a list of steps, a
+            step four numbers.
+
+    Returns:
+        For each split of the file its pieces by name (``train/000``), each (steps, 4) int64.
+
+    Raises:
+        FileNotFoundError: where there is no such file.
+        ValueError: where it is no such file, or damaged, or of another grid.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}; give Jsb16thSeparated.json, which {URL} has")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON ({error}); {_OTHER_FILE}") from error
+    if not isinstance(content, dict) or not content or not content.keys() <= SPLITS.keys():
+        found = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        raise ValueError(f"{path} must hold the splits train, valid and test, or some of them, got {found}")
+    splits = {}
+    for split in (name for name in SPLITS if name in content):
+        pieces = content[split]
+        if not isinstance(pieces, list) or not pieces:
+            raise ValueError(f"{path}: the split {split} holds no list of pieces; get another copy, {_OTHER_FILE}")
+        names = [f"{split}/{i:03d}" for i in range(len(pieces))]
+        splits[split] = {name: _roll(piece, f"{path}: {name}") for name, piece in zip(names, pieces, strict=True)}
+    _check_grid([roll for rolls in splits.values() for roll in rolls.values()], path)
+    return splits
+
+
+def tokens(roll: np.ndarray) -> list[str]:
+    """Returns the tokens of a piece, those of ``Chorale()``, for every voice and step; also for silence at its end."""
+    return [SILENCE if pitch == SILENT else pitch_name(pitch) for pitch in roll[:, ORDER].ravel().tolist()]
+
+
+def score(roll: np.ndarray) -> Score:
+    """Returns a piece as a Score of four parts; equal pitches in neighbouring steps are one note."""
+    return Chorale().decode(tokens(roll))
+
+
+def transposed(roll: np.ndarray, semitones: int) -> np.ndarray:
+    """Returns a piece moved by ``semitones``; silence stays silence."""
+    return np.where(roll == SILENT, SILENT, roll + semitones)
+
+
+def voice_ranges(rolls: Iterable[np.ndarray]) -> list[tuple[int, int]]:
+    """Returns the lowest and the highest pitch of each voice in some pieces; (0, 127) of a voice that never sings."""
+    together = np.concatenate(list(rolls))
+    voices = (voice[voice != SILENT] for voice in together.T)
+    return [(int(voice.min()), int(voice.max())) if voice.size else (0, 127) for voice in voices]
+
+
+def inside(roll: np.ndarray, ranges: Iterable[tuple[int, int]]) -> np.ndarray:
+    """Tells of each voice and step whether it is silent or within the voice's range, (steps, 4) bool."""
+    low, high = np.array(list(ranges)).T
+    return (roll == SILENT) | ((roll >= low) & (roll <= high))
+
+
+def copies(pieces: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
+    """Lists the pieces that stand among others note for note, in any key, as pairs of names."""
+    shapes = {_shape(roll): name for name, roll in others.items()}
+    return [(name, shapes[_shape(roll)]) for name, roll in pieces.items() if _shape(roll) in shapes]
+
+
+def shared(roll: np.ndarray, others: Mapping[str, np.ndarray], steps: int = 32) -> float:
+    """Returns the share of a piece's passages of so many steps that stand in others, in any key, 0 to 1."""
+    known = {passage for other in others.values() for passage in _passages(other, steps)}
+    passages = _passages(roll, steps)
+    return sum(passage in known for passage in passages) / max(len(passages), 1)
+
+
+def _passages(roll: np.ndarray, steps: int) -> list[bytes]:
+    starts = range(len(roll) - steps + 1)
+    return [_shape(roll[i : i + steps]) for i in starts if np.any(roll[i : i + steps] != SILENT)]
+
+
+def _shape(roll: np.ndarray) -> bytes:
+    """Returns what a piece has in common with its transpositions: every pitch less the first one."""
+    sung = roll[roll != SILENT]
+    return np.where(roll == SILENT, 1000, roll - (sung[0] if sung.size else 0)).astype(np.int16).tobytes()
+
+
+def _roll(piece: object, place: str) -> np.ndarray:
+    """Checks one piece; raises ValueError in one sentence."""
+    if not isinstance(piece, list) or not piece:
+        raise ValueError(f"{place} is no list of steps; get another copy, {_OTHER_FILE}")
+    for i, step in enumerate(piece):
+        if not isinstance(step, list) or len(step) != len(VOICES):
+            raise ValueError(f"{place}: step {i} is {str(step)[:60]}, not one number for each voice; {_OTHER_FILE}")
+        wrong = [value for value in step if value not in _VALUES or isinstance(value, bool)]
+        if wrong:
+            raise ValueError(f"{place}: step {i} holds {wrong[0]!r}, neither a MIDI pitch nor -1; {_OTHER_FILE}")
+    return np.array(piece, dtype=np.int64)
+
+
+def _check_grid(rolls: list[np.ndarray], path: pathlib.Path) -> None:
+    """Tells sixteenths from other grids by how often a voice moves on an odd step, counted from 0.
+
+    In the benchmark's file that is 2 of 100 odd steps. Of eighths it would be 53, and of quarters more; of
+    thirty-seconds none. Little music proves nothing, and is taken as it is.
+    """
+    moves = np.concatenate([np.any(roll[1::2] != roll[: len(roll) // 2 * 2 : 2], axis=1) for roll in rolls])
+    share = moves.mean() if len(moves) else 0.0
+    if len(moves) * 2 >= _ENOUGH and not 0 < share < 0.25:
+        finer = "finer" if share == 0 else "coarser"
+        raise ValueError(
+            f"{path} looks like a {finer} grid than sixteenths (voices move on {share:.0%} of its odd steps, and on 2%"
+            f" in the benchmark's); {_OTHER_FILE}"
+        )
