@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SIZE = 312  # of the vocabulary: that of the 92 files, with the reserved ids
 WINDOW, BATCH_SIZE = 96, 32  # musiclib's defaults
 STEPS = 20  # batches an epoch
-EPOCHS = 3  # more in the longer of two trainings
+EPOCHS = 8  # more in the longer of two trainings
 
 
 def _torch():

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
-from musiclib import __version__, distribution, models
+from musiclib import __version__, distribution, feeding, models
 from musiclib.config import Config
 from musiclib.dataset import Dataset
 from musiclib.runs import Run, load_run
@@ -67,12 +67,13 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
                 "val_nats", mode="min", patience=settings.patience, restore_best_weights=True
             ),
             keras.callbacks.ReduceLROnPlateau("val_nats", mode="min", factor=0.5, patience=2),
+            feeding.NextEpoch(train_windows),
         ]
         if progress and distribution.is_main():
             callbacks.append(_Progress())
         fitted = model.fit(
-            train_windows,
-            validation_data=validation_windows,
+            feeding.feed(train_windows),
+            validation_data=feeding.feed(validation_windows),
             epochs=settings.epochs,
             callbacks=callbacks,
             shuffle=False,  # the windows shuffle themselves, in every process alike

@@ -20,7 +20,7 @@ LAYERS = [
     ["reading"],
     ["corpus"],
     ["dataset", "windows", "models", "ngram"],
-    ["distribution", "runs"],
+    ["distribution", "feeding", "runs"],
     ["sampling", "training", "evaluation"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

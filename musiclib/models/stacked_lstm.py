@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from musiclib.models import lstm
 from musiclib.models.base import AutoregressiveModel, embedding_layer, logits_layer
 
 
@@ -33,26 +34,25 @@ class StackedLSTM(AutoregressiveModel):
     def build(self, input_shape) -> None:
         self.embedding.build(input_shape)
         size = self.embedding_size
-        for lstm in self.lstms:
-            lstm.build((None, None, size))
-            size = lstm.units
+        for layer in self.lstms:
+            layer.build((None, None, size))
+            size = layer.units
         self.head.build((None, None, size))
         super().build(input_shape)
 
     def call(self, ids, training=False):
         x = self.embedding(ids)  # (batch, time, embedding)
-        for lstm, dropout in zip(self.lstms, self.dropouts, strict=True):
-            x = dropout(lstm(x, training=training), training=training)  # (batch, time, units)
+        x = lstm.stacked(self.lstms, self.dropouts, x, training)  # (batch, time, units)
         return self.head(x)  # (batch, time, vocabulary)
 
     def initial_state(self, batch_size: int):
-        return tuple(ops.zeros((batch_size, lstm.units), self.compute_dtype) for lstm in self.lstms for _ in range(2))
+        return tuple(ops.zeros((batch_size, layer.units), self.compute_dtype) for layer in self.lstms for _ in range(2))
 
     def step(self, ids, state):
         x = self.embedding(ids)  # (batch, embedding)
         new_state = []
-        for i, lstm in enumerate(self.lstms):
-            x, carried = lstm.cell(x, state[2 * i : 2 * i + 2])
+        for i, layer in enumerate(self.lstms):
+            x, carried = layer.cell(x, state[2 * i : 2 * i + 2])
             new_state.extend(carried)
         return self.head(x), tuple(new_state)
 
