@@ -12,7 +12,7 @@ from keras import ops
 from tqdm.auto import tqdm
 
 from musiclib import __version__, distribution, feeding, models
-from musiclib.config import Config
+from musiclib.config import Config, TrainingConfig
 from musiclib.dataset import Dataset
 from musiclib.runs import Run, load_run
 from musiclib.vocabulary import PADDING
@@ -24,7 +24,7 @@ __all__ = ["Run", "load_run", "train"]
 def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = None, progress: bool = True) -> Run:
     """Trains a network and keeps the weights with the lowest validation loss.
 
-    Adam with clipped gradients; the learning rate is halved when the validation loss rests
+    AdamW with clipped gradients; the learning rate is halved when the validation loss rests
     for two epochs, and training stops after ``patience`` epochs without a better one.
     All devices of the machine take part, and those of others where ``distribution.start``
     was called before; then every process returns the run, and process 0 saves it.
@@ -52,17 +52,21 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
             )
         targets = "last" if "last" in (model.targets, settings.targets) else "all"
         train_windows, validation_windows = (
-            distribution.share(Windows(pieces, settings.window, settings.batch_size, targets, lead_in=True, seed=seed))
+            distribution.share(
+                Windows(pieces, settings.window, settings.batch_size, targets, True, seed, settings.align)
+            )
             for pieces, seed in ((dataset.train, settings.seed), (dataset.validation, None))
         )
         # Whether to compile with XLA is left to Keras: always on JAX, and not for recurrent layers on TensorFlow, whose
         # cuDNN kernels XLA cannot take in and which it makes two to three times slower on a processor.
         model.compile(
-            optimizer=keras.optimizers.Adam(settings.learning_rate, clipnorm=settings.clip_norm),
+            optimizer=_optimizer(settings),
             loss=_NextTokenLoss(),
             metrics=[_NatsPerToken("nats")],
         )
         callbacks = [
+            # Before the others: they are to see, and keep, the averaged weights.
+            *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if settings.average else []),
             keras.callbacks.EarlyStopping(
                 "val_nats", mode="min", patience=settings.patience, restore_best_weights=True
             ),
@@ -100,6 +104,19 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
     if folder is not None and distribution.is_main():
         run.save(folder)
     return run
+
+
+def _optimizer(settings: TrainingConfig) -> keras.optimizers.Optimizer:
+    """Makes Adam, with weight decay and a moving average of the weights where these are asked for."""
+    optimizer = keras.optimizers.AdamW(
+        settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        clipnorm=settings.clip_norm,
+        use_ema=settings.average > 0,
+        ema_momentum=settings.average,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
 
 
 def _losses(targets, logits):

@@ -16,7 +16,17 @@ import numpy as np
 from keras import ops
 
 from musiclib.models.base import AutoregressiveModel
-from musiclib.models.chorale_features import METRE, VOICES, Alphabet, Keys, describe, hear, hear_all, leap, nothing_heard
+from musiclib.models.chorale_features import (
+    METRE,
+    VOICES,
+    Alphabet,
+    Keys,
+    describe,
+    hear,
+    hear_all,
+    leap,
+    nothing_heard,
+)
 from musiclib.vocabulary import END, START
 
 _NEVER = -1e9
@@ -85,7 +95,9 @@ class ChoraleGRU(AutoregressiveModel):
         ids = ops.pad(ops.cast(ids, "int32"), ((0, 0), (0, VOICES * steps - shape[1])))
         ids = ops.reshape(ids, (shape[0], steps, VOICES))  # the tenor of the step before, soprano, bass, alto
         first = ops.full((shape[0], 1, VOICES - 1), START, dtype="int32")
-        before = ops.concatenate([ops.concatenate([first, ops.cast(ids[:, :-1, 1:], "int32")], axis=1), ids[:, :, :1]], axis=-1)
+        before = ops.concatenate(
+            [ops.concatenate([first, ops.cast(ids[:, :-1, 1:], "int32")], axis=1), ids[:, :, :1]], axis=-1
+        )
         heard = hear_all(self.alphabet, before)
         degrees, summary = self._summarize(heard, ops.arange(steps)[None], training)
         hidden = self.gru_dropout(self.gru(summary, training=training), training=training)
