@@ -70,7 +70,7 @@ class ChoraleGRU(AutoregressiveModel):
             return keras.layers.Dropout(share, name=name)
 
         self.keys = Keys(keys, name="keys")
-        self.features_dropout = silence(dropout / 4, "features_dropout")
+        self.features_dropout = silence(dropout / 2, "features_dropout")
         self.summary = dense(units, "summary", activation="relu")
         self.summary_dropout = silence(dropout / 2, "summary_dropout")
         self.gru = keras.layers.GRU(units, return_sequences=True, name="gru")
@@ -79,7 +79,7 @@ class ChoraleGRU(AutoregressiveModel):
         self.past_dropout = silence(dropout / 2, "past_dropout")
         self.plan = dense(VOICES * head, "plan")
         self.told = [dense(head, f"told_{voice}", use_bias=False) for voice in range(1, VOICES)]
-        self.head_dropout = silence(0.75 * dropout, "head_dropout")
+        self.head_dropout = silence(dropout, "head_dropout")
         self.absolute = [dense(count + 2, f"absolute_{voice}") for voice in range(VOICES)]
         self.relative = [dense((1 + voice) * self._span, f"relative_{voice}") for voice in range(VOICES)]
         self.degree = [dense(keys * 12, f"degree_{voice}") for voice in range(VOICES)]
@@ -129,7 +129,9 @@ class ChoraleGRU(AutoregressiveModel):
         bias = ops.matmul(ops.one_hot(gap % METRE, METRE, dtype=self.compute_dtype), self.metre_bias)
         bias = ops.transpose(bias + distance[..., None] * self.distance_bias, (2, 0, 1))
         known = ops.logical_and(known, gap < self.memory)
-        weights = ops.softmax(ops.where(known, ops.cast(scores + bias, "float32"), _NEVER))
+        scores = ops.where(known, ops.cast(scores + bias, "float32"), _NEVER)
+        # One more place, of score and value zero: a step that nothing resembles may look at nothing.
+        weights = ops.softmax(ops.pad(scores, ((0, 0), (0, 0), (0, 0), (0, 1))))[..., :-1]
         mixed = ops.transpose(ops.matmul(ops.cast(weights, values.dtype), split(values)), (0, 2, 1, 3))
         return ops.reshape(mixed, ops.shape(queries))
 
@@ -235,12 +237,12 @@ class ChoraleGRU(AutoregressiveModel):
 def chorale_gru(
     vocabulary_size: int,
     pitches: Sequence[int | None],
-    units: int = 256,
-    head: int = 192,
+    units: int = 192,
+    head: int = 144,
     heads: int = 4,
     keys: int = 2,
     memory: int = 256,
-    dropout: float = 0.4,
+    dropout: float = 0.5,
 ) -> ChoraleGRU:
     """Builds a GRU over the steps of a chorale, with attention, and a head for each voice.
 
@@ -252,7 +254,7 @@ def chorale_gru(
         heads: heads of the attention.
         keys: how many keys the network infers at once.
         memory: steps that attention reaches back.
-        dropout: share of the GRU's outputs that training silences; less elsewhere.
+        dropout: share of what the GRU and the heads give that training silences; half of it elsewhere.
 
     Returns:
         A model from ids (batch, time) to logits (batch, time, vocabulary).
