@@ -53,7 +53,9 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
         targets = "last" if "last" in (model.targets, settings.targets) else "all"
         train_windows, validation_windows = (
             distribution.share(
-                Windows(pieces, settings.window, settings.batch_size, targets, True, seed, settings.align)
+                Windows(
+                    pieces, settings.window, settings.batch_size, targets, lead_in=True, seed=seed, align=settings.align
+                )
             )
             for pieces, seed in ((dataset.train, settings.seed), (dataset.validation, None))
         )
