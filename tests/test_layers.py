@@ -21,6 +21,7 @@ LAYERS = [
     ["corpus"],
     ["dataset", "windows", "models", "ngram"],
     ["distribution", "feeding", "runs", "versions"],
+    ["losses"],
     ["sampling", "training", "evaluation"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from musiclib.models.base import AutoregressiveModel
+from musiclib.models.chorale_gru import chorale_gru
 from musiclib.models.gru_attention import gru_attention
 from musiclib.models.stacked_lstm import stacked_lstm
 from musiclib.models.transformer import transformer
 
-BUILDERS = {"stacked_lstm": stacked_lstm, "gru_attention": gru_attention, "transformer": transformer}
+BUILDERS = {
+    "stacked_lstm": stacked_lstm,
+    "gru_attention": gru_attention,
+    "transformer": transformer,
+    "chorale_gru": chorale_gru,
+}
 
 
 def build(name: str, vocabulary_size: int, **options) -> AutoregressiveModel:
