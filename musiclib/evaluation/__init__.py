@@ -1,12 +1,12 @@
 """Evaluation: how well a run predicts, how like real music its pieces are, and how much it copies.
 
 ``card`` puts all of it side by side. ``likelihood`` and ``tokens`` look at ids, ``statistics`` and
-``originality`` at scores, whatever their encoding; ``likeness`` compares two sets of figures.
+``originality`` at scores, whatever their encoding; ``distances`` compares two sets of figures.
 """
 
-from musiclib.evaluation.card import card
+from musiclib.evaluation.comparison import card
+from musiclib.evaluation.distances import Likeness, likeness
 from musiclib.evaluation.likelihood import nats_per_token
-from musiclib.evaluation.likeness import Likeness, likeness
 from musiclib.evaluation.originality import Originality, Passage
 from musiclib.evaluation.report import Card
 from musiclib.evaluation.statistics import STATISTICS, measure

@@ -10,7 +10,7 @@ import pathlib
 import numpy as np
 
 from musiclib import files, plots
-from musiclib.evaluation.likeness import Likeness
+from musiclib.evaluation.distances import Likeness
 from musiclib.evaluation.originality import Passage
 
 LENGTHS = (4, 8, 16)  # notes in the passages that are looked up in training
@@ -22,10 +22,8 @@ _ROWS = {
         "The share of the notes that fit the best-fitting major or minor scale: low is out of key."),
     "pitch_range": ("range", "{:.1f}", "pitch range, semitones",
         "How far it is from the lowest note to the highest; an octave is 12."),
-    "pitch_classes_used": ("different notes of the octave", "{:.1f}", "pitch classes used",
-        "How many of the twelve notes of the octave occur at all."),
     "groove_consistency": ("rhythm repeats", "{:.0%}", "groove consistency",
-        "How alike the rhythms of one bar and the next are: 100% is the same rhythm in every bar."),
+        "How alike the rhythms of a bar and the next are: 100% is the same; most moments are empty, so all are high."),
     "note_density": ("notes a beat", "{:.2f}", "note density, notes per quarter note",
         "How many notes begin in a quarter note: how busy the music is."),
     "mean_duration": ("length of a note", "{:.2f}", "mean duration, quarter notes",
@@ -34,10 +32,6 @@ _ROWS = {
         "How evenly it uses different lengths of notes: 0 is one length all the time."),
     "polyphony": ("notes at a time", "{:.2f}", "polyphony, pitches sounding",
         "How many notes sound together, while any sounds."),
-    "polyphony_rate": ("full chords", "{:.0%}", "polyphony rate",
-        "The share of the time in which three or more notes sound together."),
-    "empty_beat_rate": ("silence", "{:.0%}", "empty-beat rate",
-        "The share of the beats in which nothing sounds."),
 }  # fmt: skip
 
 
@@ -48,7 +42,8 @@ class Column:
     Args:
         name: of the run, or what else it is.
         kind: ``"real"``, ``"n-gram"`` or ``"run"``.
-        nats_per_token: on held-out music; None where it cannot be compared.
+        tokens: names the tokens that it writes; only where they are the same do nats per token compare.
+        nats_per_token: on held-out music; None for real music itself.
         statistics: one value a piece for each statistic.
         likeness: to real music, in each statistic.
         seen: share of the passages of so many notes that stand in training.
@@ -57,6 +52,7 @@ class Column:
 
     name: str
     kind: str
+    tokens: str
     nats_per_token: float | None
     statistics: dict[str, np.ndarray]
     likeness: dict[str, Likeness]
@@ -90,9 +86,12 @@ class Card:
 
     def rows(self) -> list[tuple[str, list[str], str]]:
         """Returns the table: of each row its name, one cell a column, and what it says."""
-        rows = [
-            ("surprise", [_written(c.nats_per_token, "{:.2f}") for c in self.columns],
-             "How unexpected the notes of real music are that it has never met (nats per token): lower is better."),
+        rows = []
+        for tokens in dict.fromkeys(column.tokens for column in self.columns):
+            cells = [_written(c.nats_per_token if c.tokens == tokens else None, "{:.2f}") for c in self.columns]
+            meaning = "How unexpected real music is that it has never met (nats per token): lower is better."
+            rows.append((f"surprise, {tokens} tokens", cells, meaning))
+        rows += [
             ("overlap with real music", [_written(c.overlap, "{:.0%}") for c in self.columns],
              "How much its pieces and real ones overlap in the figures below, on average: 100% is no difference."),
             ("distance from real music", [_written(c.divergence, "{:.2f}") for c in self.columns],
@@ -131,6 +130,7 @@ class Card:
                 {
                     "name": c.name,
                     "kind": c.kind,
+                    "tokens": c.tokens,
                     "nats_per_token": c.nats_per_token,
                     "overlap": c.overlap,
                     "divergence": c.divergence,

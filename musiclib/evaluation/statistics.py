@@ -3,7 +3,7 @@
 The definitions are those of MusPy, on its grid of 24 steps to a quarter note, with nan where a piece
 gives nothing to count. Source: Dong et al., "MusPy: A Toolkit for Symbolic Music Generation" (ISMIR
 2020); the entropy and the groove are from Wu and Yang, "The Jazz Transformer on the Front Line" (ISMIR
-2020), the scale and polyphony from Mogren, "C-RNN-GAN" (2016). Durations and density are plain means.
+2020), the scale from Mogren, "C-RNN-GAN" (2016). Durations and density are plain means.
 """
 
 from __future__ import annotations
@@ -60,19 +60,9 @@ def polyphony(score: Score) -> float:
     return float(sounding[sounding > 0].mean()) if len(score) else np.nan
 
 
-def polyphony_rate(score: Score, threshold: int = 2) -> float:
-    """Returns the share of the time in which more than ``threshold`` pitches sound, 0 to 1."""
-    return float(np.mean(_sounding(score) > threshold)) if len(score) else np.nan
-
-
 def pitch_range(score: Score) -> float:
     """Returns how many semitones lie between the lowest and the highest note."""
     return float(np.ptp(score.pitch)) if len(score) else np.nan
-
-
-def pitch_classes_used(score: Score) -> float:
-    """Returns how many of the twelve pitch classes occur."""
-    return float(np.count_nonzero(_pitch_classes(score))) if len(score) else np.nan
 
 
 def mean_duration(score: Score) -> float:
@@ -87,25 +77,11 @@ def duration_variety(score: Score) -> float:
     return float(-np.sum(shares * np.log2(shares))) + 0.0 if len(score) else np.nan
 
 
-def empty_beat_rate(score: Score) -> float:
-    """Returns the share of quarter notes in which nothing sounds, 0 to 1.
-
-    As in MusPy, a note that ends on a beat counts for that beat as well.
-    """
-    onsets, ends = (places // STEPS for places in _steps(score))
-    if not len(score):
-        return np.nan
-    edges = np.zeros(int(ends.max()) + 2, np.int64)
-    np.add.at(edges, onsets, 1)
-    np.add.at(edges, ends + 1, -1)
-    return float(np.mean(np.cumsum(edges)[:-1] == 0))
-
-
 STATISTICS: dict[str, Callable[[Score], float]] = {
     function.__name__: function
     for function in (
-        pitch_class_entropy, scale_consistency, pitch_range, pitch_classes_used, groove_consistency, note_density,
-        mean_duration, duration_variety, polyphony, polyphony_rate, empty_beat_rate,
+        pitch_class_entropy, scale_consistency, pitch_range, groove_consistency, note_density, mean_duration,
+        duration_variety, polyphony,
     )
 }  # fmt: skip
 

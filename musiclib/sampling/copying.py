@@ -57,7 +57,7 @@ class Guard:
         rows = rows[new]
         # A passage that differs from the one before it ends a run of rows, which are what may follow one passage.
         runs = np.diff(np.flatnonzero(np.append(np.any(rows[1:, :2] != rows[:-1, :2], axis=1), True)), prepend=-1)
-        self._most_following = int(runs.max()) if len(rows) else 0
+        self.most_following = int(runs.max()) if len(rows) else 0
         # Buckets by the first sum's low bits, about two to a row: then a handful is the most that one ever holds.
         buckets = 1 << max(2 * len(rows), 1).bit_length()
         bucket = rows[:, 0] & np.int32(buckets - 1)
@@ -80,25 +80,37 @@ class Guard:
         """What a compiled loop is given."""
         return self._codes, self._weights, self._first, self._rows
 
-    def check(self, vocabulary_size: int) -> None:
-        """Raises ValueError where the pieces' ids are not of this vocabulary, or too few tokens would be left."""
-        if self.largest_id >= vocabulary_size:
-            raise ValueError(
-                f"avoid_copying was given pieces with the id {self.largest_id} and the run's vocabulary ends at"
-                f" {vocabulary_size - 1}; encode them with the run's own encoding and vocabulary"
-            )
-        if self._most_following >= vocabulary_size - len(RESERVED):
-            raise ValueError(
-                f"avoid_copying with a limit of {self.limit} leaves no token to go on with: after some passage each one"
-                " has stood in training; raise the limit"
-            )
-
     def _sums(self, ids: np.ndarray, starts: np.ndarray, column: int) -> np.ndarray:
         codes = self._codes[ids & (_CODES - 1), column]
         total = np.zeros(len(starts), np.int32)
         for place in range(self.limit):
             total += self._weights[place, column] * codes[starts + place]  # wraps around
         return total
+
+
+def checked(guard: Guard | None, vocabulary_size: int) -> Guard | None:
+    """Returns the guard if it fits a vocabulary.
+
+    Raises:
+        ValueError: where it is no guard, its pieces' ids are not of this vocabulary, or too few tokens would be left.
+    """
+    if guard is None:
+        return None
+    if not isinstance(guard, Guard):
+        raise ValueError(
+            f"avoid_copying must be sampling.Guard(data.train, limit), which knows the music, got {guard!r}"
+        )
+    if guard.largest_id >= vocabulary_size:
+        raise ValueError(
+            f"avoid_copying was given pieces with the id {guard.largest_id} and the run's vocabulary ends at"
+            f" {vocabulary_size - 1}; encode them with the run's own encoding and vocabulary"
+        )
+    if guard.most_following >= vocabulary_size - len(RESERVED):
+        raise ValueError(
+            f"avoid_copying with a limit of {guard.limit} leaves no token to go on with: after some passage each one"
+            " has stood in training; raise the limit"
+        )
+    return guard
 
 
 def bar(logits, recent, tables: tuple, width: int):

@@ -104,9 +104,7 @@ def generate_ids(
             f"the primer has {len(primer)} tokens and this network looks back on {context};"
             f" shorten it to {context} at most, for example with score.slice"
         )
-    guard = avoid_copying
-    if guard is not None:
-        guard.check(len(run.vocabulary))
+    guard = copying.checked(avoid_copying, len(run.vocabulary))
     chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end, guard and guard.rules)
     values = (np.float32(temperature), np.float32(top_p or 1.0), np.float32(repetition_penalty))
     values = (*values, guard.tables if guard else ())

@@ -1,4 +1,4 @@
-"""Likeness: how far the figures of two sets of pieces come from the same music.
+"""Distances: how far the figures of two sets of pieces come from the same music.
 
 Averages can agree where the music does not: a network that always writes the average piece has the
 right mean and no variety. So the distances between pieces are compared: those among the real pieces

@@ -1,10 +1,10 @@
-"""Likeness: the same sets, sets apart, and SciPy's densities."""
+"""Distances: the same sets, sets apart, and SciPy's densities."""
 
 import numpy as np
 import pytest
 
-from musiclib.evaluation import likeness as module
-from musiclib.evaluation.likeness import likeness
+from musiclib.evaluation import distances
+from musiclib.evaluation.distances import likeness
 
 RNG = np.random.default_rng(0)
 REAL = RNG.normal(3, 0.2, 60)
@@ -41,7 +41,7 @@ def test_by_hand():
 def test_density_is_scipys():
     stats = pytest.importorskip("scipy.stats")
     values, grid = RNG.gamma(2, 2, 9000), np.linspace(-1, 20, 50)
-    ours = module.density(values, grid, module.bandwidth(values))
+    ours = distances.density(values, grid, distances.bandwidth(values))
     np.testing.assert_allclose(ours, stats.gaussian_kde(values)(grid), rtol=1e-6)
 
 
