@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import PowerNorm, to_rgb
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from musiclib.score import Score, pitch_name
 
@@ -190,6 +190,7 @@ def spreads(
     title: str = "",
     label: str = "",
     remarks: Sequence[str] = (),
+    percent: bool = False,
 ) -> Axes:
     """Draws one figure of several sets of pieces, a dot for each piece, against the spread of the first set.
 
@@ -200,6 +201,7 @@ def spreads(
         title: above the axes.
         label: what the figure is, and its unit.
         remarks: a few letters for each set, to the right of its dots.
+        percent: the figures are shares from 0 to 1, and are written as percentages.
 
     Returns:
         The axes. A stroke marks each set's median.
@@ -215,7 +217,7 @@ def spreads(
         if row == 0:
             ax.axvspan(*np.quantile(figures, [0.1, 0.9]), color="0.88", linewidth=0, zorder=0)
         # Spread over the height of the row, in a fixed order, so that equal figures do not hide one another.
-        height = row + 0.25 * np.sin(2.4 * np.arange(len(figures)))
+        height = row - 0.27 + 0.54 * (0.618034 * np.arange(len(figures)) % 1)
         colour = colours[row % len(colours)]
         ax.scatter(figures, height, s=14, color=colour, alpha=0.45, linewidths=0, zorder=2, label=name)
         ax.vlines(np.median(figures), row - 0.38, row + 0.38, color=colour, linewidth=2.2, zorder=3)
@@ -226,8 +228,10 @@ def spreads(
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.set_xlabel(label)
-    ax.set_title(title, loc="left", fontweight="bold", fontsize=10.5)
+    if percent:
+        ax.xaxis.set_major_formatter(PercentFormatter(1))
+    ax.set_xlabel(label, fontsize=9, color="0.35")
+    ax.set_title(title, loc="left", fontweight="bold", fontsize=11)
     return ax
 
 

@@ -106,7 +106,7 @@ class _Measure:
     def _column(self, name, kind, tokens, nats, pieces, statistics, compared) -> Column:
         alike = {key: likeness(self.statistics[key], compared[key]) for key in STATISTICS}
         seen = {length: self.originality.seen_share(pieces, length) for length in LENGTHS}
-        return Column(name, kind, tokens, nats, statistics, alike, seen, self.originality.longest(pieces))
+        return Column(name, kind, tokens, nats, statistics, alike, seen, self.originality.longest(pieces), pieces)
 
 
 def _names(groups: Iterable[tuple]) -> list[str]:

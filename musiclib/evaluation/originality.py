@@ -33,6 +33,7 @@ class Passage:
         notes: how many in a row; pitch classes that begin together more than once count once.
         bars: how long it is in the piece, from its first onset to its last; by the piece's time
             signature, 4/4 without one.
+        quarters: the same in quarter lengths.
         start: where it begins in the piece, in quarter lengths.
         source: the name of the training piece; empty where nothing is shared.
         source_start: where it begins there, in quarter lengths.
@@ -40,6 +41,7 @@ class Passage:
 
     notes: int = 0
     bars: float = 0.0
+    quarters: float = 0.0
     start: float = 0.0
     source: str = ""
     source_start: float = 0.0
@@ -119,10 +121,12 @@ class Originality:
     def _passage(self, query: _Row, start: int, length: int, score: Score) -> Passage:
         wanted = query.fingerprints(length)[start]
         there = np.flatnonzero((self._index.fingerprints(length) == wanted) & self._index.whole(length))[0]
-        first, last = query.onsets[start], query.onsets[start + length - 1]
+        first = query.onsets[start]
+        quarters = float((query.onsets[start + length - 1] - first) / self.steps_per_quarter)
         return Passage(
             notes=length,
-            bars=float((last - first) / self.steps_per_quarter / bar_length(score)),
+            bars=quarters / bar_length(score),
+            quarters=quarters,
             start=float(first / self.steps_per_quarter),
             source=self.names[int(np.searchsorted(self._index.offsets, there, side="right")) - 1],
             source_start=float(self._index.onsets[there] / self.steps_per_quarter),

@@ -12,6 +12,7 @@ import numpy as np
 from musiclib import files, plots
 from musiclib.evaluation.distances import Likeness
 from musiclib.evaluation.originality import Passage
+from musiclib.score import Score
 
 LENGTHS = (4, 8, 16)  # notes in the passages that are looked up in training
 # What is measured: its name in plain words, how it is written, its term and unit, and what it says.
@@ -22,7 +23,7 @@ _ROWS = {
         "The share of the notes that fit the best-fitting major or minor scale: low is out of key."),
     "pitch_range": ("range", "{:.1f}", "pitch range, semitones",
         "How far it is from the lowest note to the highest; an octave is 12."),
-    "groove_consistency": ("rhythm repeats", "{:.0%}", "groove consistency",
+    "groove_consistency": ("rhythm repeats from bar to bar", "{:.0%}", "groove consistency",
         "How alike the rhythms of a bar and the next are: 100% is the same; most moments are empty, so all are high."),
     "note_density": ("notes a beat", "{:.2f}", "note density, notes per quarter note",
         "How many notes begin in a quarter note: how busy the music is."),
@@ -48,6 +49,7 @@ class Column:
         likeness: to real music, in each statistic.
         seen: share of the passages of so many notes that stand in training.
         longest: each piece's longest passage that does.
+        pieces: the music itself.
     """
 
     name: str
@@ -58,6 +60,12 @@ class Column:
     likeness: dict[str, Likeness]
     seen: dict[int, float]
     longest: list[Passage]
+    pieces: list[Score]
+
+    @property
+    def longest_of_all(self) -> int:
+        """The number of the piece with the longest passage; 0 where no piece has one."""
+        return max(range(len(self.longest)), key=lambda i: self.longest[i].notes, default=0)
 
     @property
     def overlap(self) -> float:
@@ -109,7 +117,7 @@ class Card:
         meaning = "How many notes in a row a piece in the middle shares with a training piece."
         rows.append(("longest quotation, usually", [_typical(c.longest) for c in self.columns], meaning))
         meaning = "The longest passage that any of the pieces has note for note from a training piece."
-        rows.append(("longest quotation of all", [_longest(c.longest) for c in self.columns], meaning))
+        rows.append(("longest quotation of all", [_longest(c) for c in self.columns], meaning))
         return rows
 
     def to_markdown(self) -> str:
@@ -146,23 +154,20 @@ class Card:
         """Draws every statistic and the quotations, a dot for each piece; returns the matplotlib figure."""
         import matplotlib.pyplot as plt
 
-        wide = 3
-        tall = -(-(len(_ROWS) + 1) // wide)
-        size = (4.3 * wide + 1.0, tall * (1.15 + 0.36 * len(self.columns)) + 0.6)
-        figure, grid = plt.subplots(tall, wide, figsize=size, layout="constrained", sharey=True)
+        size = (14.0, 3 * (1.3 + 0.34 * len(self.columns)) + 0.8)
+        figure, grid = plt.subplots(3, 3, figsize=size, layout="constrained", sharey=True)
+        figure.get_layout_engine().set(hspace=0.06, wspace=0.03)
         axes = iter(grid.ravel())
-        for name, (label, _, term, _) in _ROWS.items():
+        for name, (label, form, term, _) in _ROWS.items():
             values = {column.name: column.statistics[name] for column in self.columns}
             remarks = [_written(column.likeness[name].overlap, "{:.0%}") for column in self.columns]
-            plots.spreads(values, next(axes), label, term, remarks)
+            plots.spreads(values, next(axes), label, term, remarks, percent="%" in form)
         copied = {column.name: [passage.notes for passage in column.longest] for column in self.columns}
         plots.spreads(copied, next(axes), "longest quotation from training", "notes in a row, in any key")
-        for ax in axes:
-            ax.axis("off")
         figure.suptitle(
-            "Each dot is a piece, the stroke the piece in the middle; the grey band holds most real pieces."
-            " At the right: overlap with real music.",
-            fontsize=11,
+            "Each dot is a piece and each stroke the piece in the middle. Most real pieces lie in the grey band."
+            "\nPercentages at the right tell how far the dots overlap with those of real music.",
+            fontsize=11.5,
         )
         return figure
 
@@ -200,8 +205,8 @@ def _typical(passages: list[Passage]) -> str:
     return f"{notes:.0f} notes, {bars:.1f} bars"
 
 
-def _longest(passages: list[Passage]) -> str:
-    longest = max(passages, key=lambda passage: passage.notes, default=Passage())
+def _longest(column: Column) -> str:
+    longest = column.longest[column.longest_of_all] if column.longest else Passage()
     if not longest.notes:
         return "–"
     return f"{longest.notes} notes, {longest.bars:.1f} bars, from {longest.source}"
