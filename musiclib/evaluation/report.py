@@ -36,7 +36,7 @@ _ROWS = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Column:
     """What was measured of one source of music.
 
@@ -78,7 +78,7 @@ class Column:
         return _mean([likeness.divergence for likeness in self.likeness.values()])
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Card:
     """An evaluation, side by side; a notebook shows it as a table.
 
@@ -91,6 +91,9 @@ class Card:
     columns: tuple[Column, ...]
     about: dict
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Card({', '.join(column.name for column in self.columns)})"
 
     def rows(self) -> list[tuple[str, list[str], str]]:
         """Returns the table: of each row its name, one cell a column, and what it says."""
