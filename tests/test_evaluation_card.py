@@ -43,7 +43,7 @@ def runs():
 
 @pytest.fixture(scope="module")
 def card(runs):
-    return evaluation.card(runs, SPLIT, count=4, length=LENGTH, seed=3)
+    return evaluation.card(runs, SPLIT, count=4, length=LENGTH, seed=3, stop_at_end=False)
 
 
 def test_each_encoding_has_its_own_yardstick_and_its_own_counting(card):
@@ -76,7 +76,7 @@ def test_nats_are_those_of_the_test_pieces(card, runs):
 def test_figures_are_those_of_the_music_in_each_column(card, runs):
     encoding = runs["lstm"].encoding
     cut = [encoding.decode(encoding.encode(score)[:LENGTH]) for score in SPLIT.test.scores]
-    composed = sampling.generate(runs["lstm"], 4, LENGTH, seed=3, stop_at_end=True)
+    composed = sampling.generate(runs["lstm"], 4, LENGTH, seed=3)
     originality = evaluation.Originality(SPLIT.train.scores, SPLIT.train.names)
     for column, pieces in ((card.columns[0], cut), (card.columns[2], composed)):
         for name, values in evaluation.measure(pieces).items():
@@ -100,17 +100,17 @@ def test_one_encoding_needs_no_brackets_and_two_vocabularies_do_not_compare(runs
 
 
 def test_a_seed_makes_it_repeatable(card, runs):
-    again = evaluation.card(runs, SPLIT, count=4, length=LENGTH, seed=3)
+    again = evaluation.card(runs, SPLIT, count=4, length=LENGTH, seed=3, stop_at_end=False)
     assert again.to_dict() == card.to_dict() and again.to_markdown() == card.to_markdown()
-    other = evaluation.card({"lstm": runs["lstm"]}, SPLIT, count=4, length=LENGTH, seed=4)
+    other = evaluation.card({"lstm": runs["lstm"]}, SPLIT, count=4, length=LENGTH, seed=4, stop_at_end=False)
     assert other.columns[2].statistics["pitch_range"].tolist() != card.columns[2].statistics["pitch_range"].tolist()
 
 
 def test_a_guard_is_handed_to_the_sampler(runs):
     run = runs["lstm"]
     guard = sampling.Guard(dataset.prepare(SPLIT, run.encoding, vocabulary=run.vocabulary).train, 2)
-    guarded = evaluation.card({"lstm": run}, SPLIT, count=3, length=20, avoid_copying=guard, temperature=0.5)
-    options = {"count": 3, "length": 20, "seed": 0, "stop_at_end": True, "temperature": 0.5}
+    options = {"count": 3, "length": 40, "seed": 0, "stop_at_end": False}
+    guarded = evaluation.card({"lstm": run}, SPLIT, avoid_copying=guard, **options)
     assert "Guard(limit=2" in guarded.notes[0] and "Guard(limit=2" in guarded.about["avoid_copying"]
     assert guarded.columns[2].pieces == sampling.generate(run, avoid_copying=guard, **options)
     assert guarded.columns[2].pieces != sampling.generate(run, **options)
@@ -160,3 +160,8 @@ def test_what_cannot_be_compared_is_refused(runs):
     ):
         with pytest.raises(ValueError, match=message):
             evaluation.card(*arguments, **options)
+
+
+def test_pieces_end_where_the_run_ends_them(runs):
+    alone = evaluation.card({"lstm": runs["lstm"]}, SPLIT, count=5, length=200)
+    assert alone.columns[2].pieces == sampling.generate(runs["lstm"], 5, 200, seed=0, stop_at_end=True)

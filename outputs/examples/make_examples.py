@@ -14,7 +14,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
 sys.path.insert(0, str(ROOT))
 
-from musiclib import audio, corpus, plots, sampling, training, writers  # noqa: E402
+from musiclib import audio, corpus, evaluation, plots, sampling, training, writers  # noqa: E402
 
 SEEDS = {"bach_lstm": 4, "bach_gru_attention": 3}
 TEMPO = 92  # quarter notes a minute
@@ -22,9 +22,9 @@ BEATS = 32  # quarter lengths that are drawn
 
 
 def main() -> None:
-    pieces = {}
+    pieces, runs = {}, {}
     for name, seed in SEEDS.items():
-        run = training.load_run(ROOT / "models" / name)
+        run = runs[name] = training.load_run(ROOT / "models" / name)
         options = {"temperature": 0.9, "top_p": 0.95, "stop_at_end": True, "seed": seed}
         # The longest of eight that end by themselves: a whole piece, with its cadences.
         piece = max(sampling.generate(run, count=8, length=110, **options), key=lambda score: score.end)
@@ -37,6 +37,12 @@ def main() -> None:
     titles = ("a chorale by Bach, as the network is given it", "composed by the LSTM")
     plots.compare(encoded.slice(0, BEATS), pieces["bach_lstm"].slice(0, BEATS), ax=axes, titles=titles)
     figure.savefig(FOLDER / "compare.png", dpi=110)
+    # Split as for their training: whatever they learned from is no test piece.
+    split = corpus.split(corpus.load("bach", progress=False), validation=0.1, test=0.1, seed=0)
+    card = evaluation.card(runs, split)
+    text = f"# The shipped runs and real music, side by side\n\n{card.to_markdown()}\n![](card.png)\n"
+    (FOLDER / "card.md").write_text(text, encoding="utf-8")
+    card.figure().savefig(FOLDER / "card.png", dpi=90)
 
 
 if __name__ == "__main__":
