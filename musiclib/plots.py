@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import PowerNorm, to_rgb
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from musiclib.score import Score, pitch_name
 
@@ -229,7 +229,7 @@ def spreads(
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     if percent:
-        ax.xaxis.set_major_formatter(PercentFormatter(1))
+        ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
     ax.set_xlabel(label, fontsize=9, color="0.35")
     ax.set_title(title, loc="left", fontweight="bold", fontsize=11)
     return ax

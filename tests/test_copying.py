@@ -121,6 +121,11 @@ def test_a_limit_that_cannot_be_is_refused(limit):
         sampling.Guard(TRAINING, limit)
 
 
+def test_music_that_is_not_in_ids_is_refused():
+    with pytest.raises(ValueError, match="data.train of a dataset, got list"):
+        sampling.Guard([[4, 5, 6]], 2)
+
+
 def test_what_leaves_no_token_is_refused(parrot):
     everything = [[4, following] for following in range(4, len(VOCABULARY))]
     with pytest.raises(ValueError, match="limit of 1"):

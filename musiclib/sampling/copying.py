@@ -31,13 +31,15 @@ class Guard:
         limit: the longest passage that may stand in both, in tokens; at least 1.
 
     Raises:
-        ValueError: at a limit below 1.
+        ValueError: at a limit below 1, or where ``pieces`` are no ``Pieces``.
 
     Example:
         ``sampling.generate(run, avoid_copying=sampling.Guard(data.train, 16))``
     """
 
     def __init__(self, pieces: Pieces, limit: int = 16) -> None:
+        if not isinstance(pieces, Pieces):
+            raise ValueError(f"Guard needs pieces of ids, such as data.train of a dataset, got {type(pieces).__name__}")
         if not (isinstance(limit, (int, np.integer)) and limit >= 1):
             raise ValueError(f"limit must be a whole number of tokens, at least 1, got {limit}")
         self.limit = int(limit)
