@@ -97,6 +97,13 @@ def test_bars_exactly_what_followed():
     assert [np.flatnonzero(row < -1e8).tolist() for row in logits] == [[6, 7], [], [], [], [5], [9]]
 
 
+def test_no_passage_crosses_from_one_piece_into_the_next():
+    guard = sampling.Guard(Pieces.from_lists([[4, 5], [6, 7, 8]]), 2)
+    recent = np.array([[4, 5], [5, 6], [6, 7]], np.int32)
+    logits = ops.convert_to_numpy(copying.bar(ops.zeros((3, 10)), recent, guard.tables, guard.width))
+    assert [np.flatnonzero(row < -1e8).tolist() for row in logits] == [[], [], [8]]
+
+
 def test_many_passages_are_all_found():
     ids = np.random.default_rng(0).integers(len(RESERVED), 300, 50_000)
     guard = sampling.Guard(Pieces.from_lists([ids]), 8)

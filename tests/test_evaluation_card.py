@@ -87,6 +87,9 @@ def test_figures_are_those_of_the_music_in_each_column(card, runs):
     for name in evaluation.STATISTICS:
         expected = evaluation.likeness(real.statistics[name], run.statistics[name])
         assert run.likeness[name] == expected
+    validation = [encoding.decode(encoding.encode(score)[:LENGTH]) for score in SPLIT.validation.scores]
+    expected = evaluation.likeness(real.statistics["pitch_range"], evaluation.measure(validation)["pitch_range"])
+    assert real.likeness["pitch_range"] == expected
 
 
 def test_one_encoding_needs_no_brackets_and_two_vocabularies_do_not_compare(runs):
