@@ -38,11 +38,14 @@ class Chorale(Encoding):
     a melody alone is the soprano. Onsets and ends are kept to half a step (a note lasts at least one); dropped
     are velocities, the tempo map, and silence at the end.
 
-    ``decode`` takes the tokens in fours; voices that are missing in the last step are silent, and so is a voice that
-    holds a note which never began.
+    ``decode`` takes the tokens in fours (or as many voices as are written); voices that are missing in the last step
+    are silent, and so is a voice that holds a note which never began.
 
     Args:
         holds: write ``_`` where a voice holds its note.
+        voices: which voices are written at each step, in this order, by their first letters: ``"S"`` is a melody
+            with one token a step, ``"BAT"`` what accompanies it with three, over as many steps as the whole score
+            has. The others are silent when decoded.
 
     Source: Nicolas Boulanger-Lewandowski et al., "Modeling Temporal Dependencies in High-Dimensional Sequences"
     (2012), for the pieces; Cheng-Zhi Anna Huang et al., "Counterpoint by Convolution" (2017), for the four
@@ -50,11 +53,20 @@ class Chorale(Encoding):
     """
 
     holds: bool = False
+    voices: str = "".join(VOICES[voice][0] for voice in ORDER)
     name: ClassVar[str] = "Chorale"
 
     def __post_init__(self) -> None:
         if not isinstance(self.holds, bool):
             raise ValueError(f"Chorale: holds must be True or False, got {self.holds!r}")
+        letters = [voice[0] for voice in VOICES]
+        if not self.voices or len(set(self.voices)) < len(self.voices) or not set(self.voices) <= set(letters):
+            raise ValueError(f"Chorale: voices must name each voice by a letter of 'SATB', once, got {self.voices!r}")
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The parts of a score that are written, in the order of a step."""
+        return tuple([voice[0] for voice in VOICES].index(letter) for letter in self.voices)
 
     @property
     def alphabet(self) -> tuple[str, ...]:
@@ -63,8 +75,8 @@ class Chorale(Encoding):
 
     def encode(self, score: Score) -> list[str]:
         notes, pitch = self._sounding(score), score.pitch.tolist()
-        tokens, before = [], (_NONE,) * len(VOICES)
-        for step in notes[:, ORDER].tolist():
+        tokens, before = [], (_NONE,) * len(self.order)
+        for step in notes[:, self.order].tolist():
             for note, last in zip(step, before, strict=True):
                 if note == _NONE:
                     tokens.append(SILENCE)
@@ -76,9 +88,10 @@ class Chorale(Encoding):
     def decode(self, tokens: Sequence[str]) -> Score:
         rows: list[list] = []
         singing: list[list | None] = [None] * len(VOICES)  # the note of each voice at the step before
+        order = self.order
         for i, token in enumerate(tokens):
-            step, place = divmod(i, len(VOICES))
-            voice = ORDER[place]
+            step, place = divmod(i, len(order))
+            voice = order[place]
             note, pitch = singing[voice], self._pitch(token)
             held = note is not None and (token == HOLD or (pitch == note[2] and not self.holds))
             if held:
@@ -103,9 +116,11 @@ class Chorale(Encoding):
 
     def _sounding(self, score: Score) -> np.ndarray:
         """Returns which note each voice sings at each step, (steps, 4) int64; -1 where it is silent."""
-        if score.end > _LONGEST:
+        with np.errstate(over="ignore"):  # a damaged file may hold times near the largest number there is
+            end = score.end
+        if end > _LONGEST:
             raise ValueError(
-                f"Chorale: this music lasts {score.end:g} quarter lengths, more than {_LONGEST:,}; encode parts of it,"
+                f"Chorale: this music lasts {end:g} quarter lengths, more than {_LONGEST:,}; encode parts of it,"
                 " cut with score.slice"
             )
         starts = np.round(score.onset * STEPS_PER_QUARTER).astype(np.int64)

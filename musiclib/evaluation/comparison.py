@@ -189,5 +189,6 @@ def _notes(runs: Mapping[str, Run], corpus: corpora.Split, groups: int, about: d
         if learned_from and learned_from != set(corpus.train.names):
             yield (
                 f"{name} learned from {len(learned_from)} pieces and is compared here with the {len(corpus.train)}"
-                " training pieces of this split, which are others: what it has quoted from elsewhere is not found."
+                " training pieces of this split, which are others: what it has quoted from elsewhere is not found, and"
+                " whether it knows a test piece under another name cannot be told."
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import warnings
 import weakref
 from collections.abc import Sequence
 
@@ -48,7 +49,7 @@ def generate(
         One Score a piece.
 
     Raises:
-        ValueError: at an option or token that cannot be, or a primer longer than the network takes.
+        ValueError: at an option or token that cannot be.
         FileNotFoundError: where the primer is neither a token nor a file.
     """
     ids = primer_ids(run, primer)
@@ -99,10 +100,11 @@ def generate_ids(
     _check(count, length, temperature, top_k, top_p, repetition_penalty)
     primer = music_ids(run, [] if primer is None else primer)
     context = run.model.context_length
-    if run.model.targets == "last" and len(primer) > context:
-        raise ValueError(
-            f"the primer has {len(primer)} tokens and this network looks back on {context};"
-            f" shorten it to {context} at most, for example with score.slice"
+    if context is not None and len(primer) > context:
+        warnings.warn(
+            f"the primer has {len(primer)} tokens and this network looks back on {context} at a time: what it writes"
+            " first follows the last of them",
+            stacklevel=2,
         )
     guard = copying.checked(avoid_copying, len(run.vocabulary))
     chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end, guard and guard.rules)

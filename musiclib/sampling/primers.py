@@ -50,6 +50,8 @@ def primer_ids(run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarr
         primer = readers.read_score(primer)
     if isinstance(primer, Score):
         ids = run.vocabulary.to_ids(run.encoding.encode(primer), allow_unknown=True)
+        if np.sum(ids == UNKNOWN) * 2 > len(ids):
+            ids = _in_another_octave(run, primer, ids)
         unknown = int(np.sum(ids == UNKNOWN))
         if unknown * 2 > len(ids):
             raise ValueError(
@@ -62,6 +64,20 @@ def primer_ids(run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarr
     if len(primer) and isinstance(primer[0], str):
         return run.vocabulary.to_ids(primer)
     return music_ids(run, primer)
+
+
+def _in_another_octave(run, primer: Score, ids: np.ndarray) -> np.ndarray:
+    """Returns the ids of a primer in the octave in which the run knows most of it, and says so where it is another."""
+    low, high = int(primer.pitch.min()), int(primer.pitch.max())
+    found = {0: ids}
+    for octaves in sorted(range(-(low // 12), (127 - high) // 12 + 1), key=abs):
+        moved = primer.transpose(12 * octaves)
+        found.setdefault(octaves, run.vocabulary.to_ids(run.encoding.encode(moved), allow_unknown=True))
+    best = min(found, key=lambda octaves: np.sum(found[octaves] == UNKNOWN))  # of equals the nearest
+    if best and np.sum(found[best] == UNKNOWN) * 2 <= len(found[best]):
+        way = f"{abs(best)} octave{'s' * (abs(best) > 1)} {'up' if best > 0 else 'down'}"
+        warnings.warn(f"the primer lies outside the pitches that this run knows: it was moved {way}", stacklevel=4)
+    return found[best]
 
 
 def music_ids(run, ids: np.ndarray) -> np.ndarray:
