@@ -109,6 +109,12 @@ def test_a_seed_makes_it_repeatable(card, runs):
     assert other.columns[2].statistics["pitch_range"].tolist() != card.columns[2].statistics["pitch_range"].tolist()
 
 
+def test_progress_is_shown_where_it_is_wanted(runs, capfd):
+    for progress in (True, False):
+        evaluation.card({"lstm": runs["lstm"]}, SPLIT, count=2, length=10, progress=progress)
+        assert ("3/3" in capfd.readouterr().err) == progress
+
+
 def test_a_guard_is_handed_to_the_sampler(runs):
     run = runs["lstm"]
     guard = sampling.Guard(dataset.prepare(SPLIT, run.encoding, vocabulary=run.vocabulary).train, 2)

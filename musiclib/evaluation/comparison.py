@@ -6,7 +6,9 @@ is generated, and decoded, so that no difference is one that no network could he
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+from tqdm.auto import tqdm
 
 from musiclib import corpus as corpora
 from musiclib import ngram, sampling
@@ -28,6 +30,7 @@ def card(
     count: int | None = None,
     length: int = 200,
     seed: int = 0,
+    progress: bool = True,
     **options,
 ) -> Card:
     """Evaluates runs on the test pieces of a split corpus.
@@ -44,6 +47,7 @@ def card(
         count: pieces to compose; as many as there are test pieces where None.
         length: tokens a piece, at most; real pieces are cut to as many.
         seed: of what is composed; the same seed makes the same card.
+        progress: show a bar, with what is being measured.
         **options: see ``sampling.generate_ids``; for example ``temperature`` or ``avoid_copying``.
 
     Raises:
@@ -55,22 +59,9 @@ def card(
     groups: dict[tuple[Encoding, tuple[str, ...]], dict[str, Run]] = {}
     for name, run in runs.items():
         groups.setdefault((run.encoding, run.vocabulary.tokens), {})[name] = run
-    columns, measures = [], {}
-    for tokens, (encoding, _), group in zip(_names(groups), groups, groups.values(), strict=True):
-        first = next(iter(group.values()))
-        if encoding not in measures:
-            measures[encoding] = _Measure(encoding, corpus, length)
-        measure_of = measures[encoding]
-        ending = f" ({tokens})" if len(groups) > 1 else ""
-        columns.append(measure_of.real_column(f"real music{ending}", tokens))
-        counted = _count(first, corpus)
-        pieces = [_score(first, ids) for ids in counted.generate(count, length, seed)]
-        nats = counted.nats_per_token(_ids(first, corpus.test.scores))
-        columns.append(measure_of.column(f"counting{ending}", "n-gram", tokens, nats, pieces))
-        for name, run in group.items():
-            nats = nats_per_token(run, _ids(run, corpus.test.scores))
-            pieces = sampling.generate(run, count, length, seed=seed, **options)
-            columns.append(measure_of.column(name, "run", tokens, nats, pieces))
+    columns = _columns(groups, corpus, count, length, seed, options)
+    steps = 2 * len(groups) + len(runs)
+    columns = tuple(tqdm(columns, "the card", steps, unit="column", disable=not progress))
     about = {
         "test_pieces": list(corpus.test.names),
         "composed_pieces": count,
@@ -81,7 +72,29 @@ def card(
             for name, value in options.items()
         },
     }
-    return Card(tuple(columns), about, tuple(_notes(runs, corpus, len(groups), about, options)))
+    return Card(columns, about, tuple(_notes(runs, corpus, len(groups), about, options)))
+
+
+def _columns(
+    groups: Mapping, corpus: corpora.Split, count: int, length: int, seed: int, options: dict
+) -> Iterator[Column]:
+    """Yields the columns of the card, group after group, each when it is measured."""
+    measures = {}
+    for tokens, (encoding, _), group in zip(_names(groups), groups, groups.values(), strict=True):
+        first = next(iter(group.values()))
+        if encoding not in measures:
+            measures[encoding] = _Measure(encoding, corpus, length)
+        measure_of = measures[encoding]
+        ending = f" ({tokens})" if len(groups) > 1 else ""
+        yield measure_of.real_column(f"real music{ending}", tokens)
+        counted = _count(first, corpus)
+        pieces = [_score(first, ids) for ids in counted.generate(count, length, seed)]
+        nats = counted.nats_per_token(_ids(first, corpus.test.scores))
+        yield measure_of.column(f"counting{ending}", "n-gram", tokens, nats, pieces)
+        for name, run in group.items():
+            nats = nats_per_token(run, _ids(run, corpus.test.scores))
+            pieces = sampling.generate(run, count, length, seed=seed, **options)
+            yield measure_of.column(name, "run", tokens, nats, pieces)
 
 
 class _Measure:

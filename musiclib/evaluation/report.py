@@ -108,12 +108,12 @@ class Card:
             ("distance from real music", [_written(c.divergence, "{:.2f}") for c in self.columns],
              "The same as a distance (Kullback-Leibler divergence, nats): 0 is no difference."),
         ]  # fmt: skip
-        for name, (label, form, _, meaning) in _ROWS.items():
+        for name, (label, form, term, meaning) in _ROWS.items():
             cells = [
                 f"{_written(_mean(c.statistics[name]), form)} ({_written(c.likeness[name].overlap, '{:.0%}')})"
                 for c in self.columns
             ]
-            rows.append((label, cells, meaning))
+            rows.append((label, cells, f"{meaning} ({term})"))
         for length in LENGTHS:
             meaning = f"The share of all {length} notes in a row that stand just so, in some key, in a training piece."
             rows.append((f"{length} notes known", [_written(c.seen[length], "{:.1%}") for c in self.columns], meaning))

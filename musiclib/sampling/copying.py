@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
+from musiclib.dataset import Dataset
 from musiclib.pieces import Pieces
 from musiclib.sampling.rules import NEVER
-from musiclib.vocabulary import RESERVED
+from musiclib.vocabulary import RESERVED, Vocabulary
 
 _CODES = 1 << 16  # ids beyond share their random codes; a shared code can bar a token in vain, and never lets one pass
 
@@ -27,19 +28,22 @@ class Guard:
     Holds 20 to 30 bytes for each different passage of the pieces; one Guard serves any number of calls.
 
     Args:
-        pieces: what not to copy, in the ids of the run's own vocabulary.
+        music: what not to copy: a dataset, whose training pieces are meant, or pieces. The ids are those of the
+            run's own vocabulary, which a dataset is checked for.
         limit: the longest passage that may stand in both, in tokens; at least 1.
 
     Raises:
-        ValueError: at a limit below 1, or where ``pieces`` are no ``Pieces``.
+        ValueError: at a limit below 1, or where ``music`` is neither a ``Dataset`` nor ``Pieces``.
 
     Example:
-        ``sampling.generate(run, avoid_copying=sampling.Guard(data.train, 16))``
+        ``sampling.generate(run, avoid_copying=sampling.Guard(data, 16))``
     """
 
-    def __init__(self, pieces: Pieces, limit: int = 16) -> None:
+    def __init__(self, music: Dataset | Pieces, limit: int = 16) -> None:
+        self.vocabulary = music.vocabulary if isinstance(music, Dataset) else None
+        pieces = music.train if isinstance(music, Dataset) else music
         if not isinstance(pieces, Pieces):
-            raise ValueError(f"Guard needs pieces of ids, such as data.train of a dataset, got {type(pieces).__name__}")
+            raise ValueError(f"Guard needs a dataset, or pieces of ids such as its train, got {type(music).__name__}")
         if not (isinstance(limit, (int, np.integer)) and limit >= 1):
             raise ValueError(f"limit must be a whole number of tokens, at least 1, got {limit}")
         self.limit = int(limit)
@@ -90,24 +94,30 @@ class Guard:
         return total
 
 
-def checked(guard: Guard | None, vocabulary_size: int) -> Guard | None:
+def checked(guard: Guard | None, vocabulary: Vocabulary) -> Guard | None:
     """Returns the guard if it fits a vocabulary.
 
     Raises:
-        ValueError: where it is no guard, its pieces' ids are not of this vocabulary, or too few tokens would be left.
+        ValueError: where it is no guard, its pieces are not in ids of this vocabulary, or too few tokens would be left.
     """
     if guard is None:
         return None
     if not isinstance(guard, Guard):
         raise ValueError(
-            f"avoid_copying must be sampling.Guard(data.train, limit), which knows the music, got {guard!r}"
+            "avoid_copying must be sampling.Guard(data, limit), with the dataset or pieces of the training, since a run"
+            f" does not keep them; got {guard!r}"
         )
-    if guard.largest_id >= vocabulary_size:
+    if guard.vocabulary is not None and guard.vocabulary.tokens != vocabulary.tokens:
+        raise ValueError(
+            f"avoid_copying was given a dataset of {len(guard.vocabulary)} tokens that are not the {len(vocabulary)} of"
+            " the run; prepare it with dataset.prepare(split, run.encoding, vocabulary=run.vocabulary)"
+        )
+    if guard.largest_id >= len(vocabulary):
         raise ValueError(
             f"avoid_copying was given pieces with the id {guard.largest_id} and the run's vocabulary ends at"
-            f" {vocabulary_size - 1}; encode them with the run's own encoding and vocabulary"
+            f" {len(vocabulary) - 1}; encode them with the run's own encoding and vocabulary"
         )
-    if guard.most_following >= vocabulary_size - len(RESERVED):
+    if guard.most_following >= len(vocabulary) - len(RESERVED):
         raise ValueError(
             f"avoid_copying with a limit of {guard.limit} leaves no token to go on with: after some passage each one"
             " has stood in training; raise the limit"

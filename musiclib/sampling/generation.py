@@ -87,8 +87,8 @@ def generate_ids(
         repetition_penalty: above 1, tokens heard lately become less likely.
         stop_at_end: let a piece end where the network ends it; otherwise it never does,
             and every piece has ``length`` tokens.
-        avoid_copying: ``Guard(data.train, 16)``: no more than 16 tokens in a row that stand in
-            the training pieces; None lets the network quote as much as it likes.
+        avoid_copying: ``Guard(data, 16)``: no more than 16 tokens in a row that stand in a dataset's
+            training pieces; None lets the network quote as much as it likes.
         seed: makes the pieces repeatable.
 
     Returns:
@@ -106,7 +106,7 @@ def generate_ids(
             " first follows the last of them",
             stacklevel=2,
         )
-    guard = copying.checked(avoid_copying, len(run.vocabulary))
+    guard = copying.checked(avoid_copying, run.vocabulary)
     chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end, guard and guard.rules)
     values = (np.float32(temperature), np.float32(top_p or 1.0), np.float32(repetition_penalty))
     values = (*values, guard.tables if guard else ())
