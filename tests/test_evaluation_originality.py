@@ -55,7 +55,7 @@ def test_a_planted_copy_is_found_in_any_key(key):
     piece = joined(tune(9, 100), copied.transpose(key), tune(9, 101))
     (passage,) = ORIGINALITY.longest([piece])
     assert len(copied) <= passage.notes <= len(copied) + 4  # by chance, a neighbour or two may fit
-    assert passage.source == "piece 3"
+    assert passage.source == "piece 3" and passage.transposition == -key % 12
     assert passage.quarters == passage.bars * 4  # by 4/4, as it has no time signature
     assert passage.bars == pytest.approx(copied.onset[-1] / 4, abs=0.8)
     there = TRAINING[3].onset - passage.source_start

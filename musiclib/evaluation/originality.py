@@ -37,6 +37,7 @@ class Passage:
         start: where it begins in the piece, in quarter lengths.
         source: the name of the training piece; empty where nothing is shared.
         source_start: where it begins there, in quarter lengths.
+        transposition: semitones up from the piece to the source, 0 to 11.
     """
 
     notes: int = 0
@@ -45,6 +46,7 @@ class Passage:
     start: float = 0.0
     source: str = ""
     source_start: float = 0.0
+    transposition: int = 0
 
 
 class Originality:
@@ -130,6 +132,7 @@ class Originality:
             start=float(first / self.steps_per_quarter),
             source=self.names[int(np.searchsorted(self._index.offsets, there, side="right")) - 1],
             source_start=float(self._index.onsets[there] / self.steps_per_quarter),
+            transposition=int(np.searchsorted(query.offsets, start, side="right") - 1) % _KEYS,
         )
 
 
