@@ -22,7 +22,8 @@ LAYERS = [
     ["dataset", "windows", "models", "ngram"],
     ["distribution", "feeding", "runs", "versions"],
     ["losses"],
-    ["sampling", "training", "evaluation"],
+    ["sampling", "training"],
+    ["evaluation"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

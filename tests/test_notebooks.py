@@ -16,6 +16,7 @@ OUTPUTS = {
     "03_train_gru_attention": ["models/gru_attention/model.keras", "outputs/03_attention.png"],
     "04_sample": ["outputs/04_yours_1.mid", "outputs/04_shipped_1.wav", "outputs/04_shipped_1.musicxml"],
     "05_piano_rolls": ["outputs/05_compare.png", "outputs/05_attention.png"],
+    "13_evaluate": ["outputs/13_card/card.md", "outputs/13_card/card.json", "outputs/13_copied.png"],
     "14_scale_out": ["data/scale_out/dataset.json", "models/two_processes/config.json"],
 }
 

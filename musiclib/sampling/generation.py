@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from musiclib.sampling import rules
+from musiclib.sampling import copying, rules
 from musiclib.sampling.primers import music_ids, primer_ids
 from musiclib.score import Score
 from musiclib.vocabulary import END, PADDING, START, UNKNOWN
@@ -70,6 +70,7 @@ def generate_ids(
     greedy: bool = False,
     repetition_penalty: float = 1.0,
     stop_at_end: bool = False,
+    avoid_copying: copying.Guard | None = None,
     seed: int | None = None,
 ) -> list[np.ndarray]:
     """Generates ids; ``generate`` turns them into music.
@@ -86,6 +87,8 @@ def generate_ids(
         repetition_penalty: above 1, tokens heard lately become less likely.
         stop_at_end: let a piece end where the network ends it; otherwise it never does,
             and every piece has ``length`` tokens.
+        avoid_copying: ``Guard(data.train, 16)``: no more than 16 tokens in a row that stand in
+            the training pieces; None lets the network quote as much as it likes.
         seed: makes the pieces repeatable.
 
     Returns:
@@ -103,8 +106,10 @@ def generate_ids(
             " first follows the last of them",
             stacklevel=2,
         )
-    chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end)
+    guard = copying.checked(avoid_copying, len(run.vocabulary))
+    chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end, guard and guard.rules)
     values = (np.float32(temperature), np.float32(top_p or 1.0), np.float32(repetition_penalty))
+    values = (*values, guard.tables if guard else ())
     generated = _run_loop(run.model, chosen, values, count, length, primer, np.random.default_rng(seed))
     return [piece[: np.argmax(piece == END)] if END in piece else piece for piece in generated]
 
@@ -116,7 +121,7 @@ def _run_loop(model, chosen: tuple, values: tuple, count: int, length: int, prim
     steps = len(primer) + length
     # Rounded up to a power of two, so that other lengths meet the same compiled loop.
     room = min(max(64, 1 << (steps - 1).bit_length()), _STRETCH)
-    carried = _beginning(model, count)
+    carried = _beginning(model, count, _lookback(chosen))
     for begin in range(0, steps, room):
         size = min(room, steps - begin)
         forced = np.full((room,), PADDING, np.int32)
@@ -180,13 +185,19 @@ def _compile(function, model):
     return function
 
 
-def _beginning(model, count: int) -> tuple:
+def _lookback(chosen: tuple) -> int:
+    """Returns how many tokens back the rules look."""
+    guard = chosen[-1]
+    return max(_PENALTY_WINDOW, guard[0] if guard else 0)
+
+
+def _beginning(model, count: int, lookback: int) -> tuple:
     """Returns what the loop carries from step to step: last ids, what was heard lately, who has ended, the state."""
-    heard = ops.full((count, _PENALTY_WINDOW), PADDING, dtype="int32")
+    heard = ops.full((count, lookback), PADDING, dtype="int32")
     return ops.full((count,), START, "int32"), heard, ops.zeros((count,), "bool"), model.initial_state(count)
 
 
-def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penalty, carried):
+def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penalty, tables, carried):
     """Steps the model along, up to a stretch.
 
     Args:
@@ -196,23 +207,29 @@ def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penal
         forced: (room,) ids that are given, padding where the network chooses.
         steps: how many to take, up to ``room``.
         heat, nucleus, penalty: the values of the rules.
+        tables: of the guard against copying; empty without one.
         carried: what ``_beginning`` or the stretch before returned.
 
     Returns:
         (count, room) ids, and what is carried on.
     """
     model = model_reference()
-    k, use_top_p, greedy, use_penalty, stop_at_end = chosen
+    k, use_top_p, greedy, use_penalty, stop_at_end, guard = chosen
+    lookback = _lookback(chosen)
     room, count = uniforms.shape
     barred = [PADDING, START, UNKNOWN] + ([] if stop_at_end else [END])
     bars = np.zeros((model.vocabulary_size,), np.float32)
     bars[barred] = rules.NEVER
-    places = ops.arange(room + _PENALTY_WINDOW)[None, :]
+    places = ops.arange(room + lookback)[None, :]
 
     def next_ids(logits, i, heard):
         logits = ops.cast(logits, "float32") + bars
+        if guard:
+            limit, width = guard
+            recent = ops.slice(heard, (0, i + lookback - limit), (count, limit))
+            logits = copying.bar(logits, recent, tables, width)
         if use_penalty:
-            recent = ops.slice(heard, (0, i), (count, _PENALTY_WINDOW))
+            recent = ops.slice(heard, (0, i + lookback - _PENALTY_WINDOW), (count, _PENALTY_WINDOW))
             logits = rules.repetition_penalty(logits, recent, penalty)
         if greedy:
             return ops.cast(ops.argmax(logits, axis=-1), "int32")
@@ -229,8 +246,8 @@ def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penal
         ids = ops.where(given == PADDING, next_ids(logits, i, heard), given)
         ids = ops.where(ended, PADDING, ids)
         ended = ops.logical_or(ended, ids == END)
-        # The first places are what was heard before, so that the penalty's window always has its length.
-        heard = ops.where(places == i + _PENALTY_WINDOW, ids[:, None], heard)
+        # The first places are what was heard before, so that what the rules look back on always has its length.
+        heard = ops.where(places == i + lookback, ids[:, None], heard)
         return i + 1, ids, heard, ended, state
 
     def unfinished(i, ids, heard, ended, state):
@@ -241,4 +258,4 @@ def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penal
     start = (ops.convert_to_tensor(0, "int32"), ids, heard, ended, state)
     _, ids, heard, ended, state = ops.while_loop(unfinished, body, start)
     # Only the last stretch may be cut short, and nothing comes after it.
-    return heard[:, _PENALTY_WINDOW:], (ids, heard[:, room:], ended, state)
+    return heard[:, lookback:], (ids, heard[:, room:], ended, state)
