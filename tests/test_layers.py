@@ -19,7 +19,8 @@ LAYERS = [
     ["readers", "encodings", "cache"],
     ["reading", "jsb", "pedal"],
     ["corpus"],
-    ["dataset", "windows", "models", "ngram"],
+    ["dataset", "pairs", "windows", "models", "ngram"],
+    ["pair_windows"],
     ["distribution", "feeding", "runs", "versions"],
     ["sampling", "training", "evaluation"],
 ]

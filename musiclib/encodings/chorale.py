@@ -1,4 +1,4 @@
-"""Chorale: four voices on a sixteenth grid, one token for each voice and step."""
+"""Chorale: four voices on a sixteenth grid, or some of them, one token for each voice and step."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from musiclib.encodings.pitches import pitch_number
 from musiclib.score import DEFAULT_VELOCITY, Score, pitch_name
 
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")  # the parts of a score, from the top
+_LETTERS = "SATB"  # by which an option names them
 ORDER = (0, 3, 1, 2)  # of the voices within a step: soprano, bass, alto, tenor
 STEPS_PER_QUARTER = 4
 SILENCE, HOLD = "R", "_"
@@ -33,16 +34,18 @@ class Chorale(Encoding):
 
     Four parts are the four voices in the order of the score: soprano, alto, tenor, bass, also where they cross or
     one has no notes. In a voice one note sounds at a time: the last to begin, and of those that begin together the
-    highest. Any other number of parts is taken as one texture: at each step the highest pitch is the soprano's, the
+    highest. With other ``voices`` than all four, as many parts as these are these. Any other number of parts is taken as one texture: at each step the highest pitch is the soprano's, the
     lowest the bass's, the second highest the alto's and the third highest the tenor's; further ones are dropped, and
     a melody alone is the soprano. Onsets and ends are kept to half a step (a note lasts at least one); dropped
     are velocities, the tempo map, and silence at the end.
 
-    ``decode`` takes the tokens in fours; voices that are missing in the last step are silent, and so is a voice that
+    ``decode`` takes the tokens in fours (or as many as there are ``voices``); voices that are missing in the last step are silent, and so is a voice that
     holds a note which never began.
 
     Args:
         holds: write ``_`` where a voice holds its note.
+        voices: those that are written, in the order of a step: ``"S"`` is the melody alone, ``"BAT"`` what goes
+            with it. ``decode`` gives a part for each, from the top.
 
     Source: Nicolas Boulanger-Lewandowski et al., "Modeling Temporal Dependencies in High-Dimensional Sequences"
     (2012), for the pieces; Cheng-Zhi Anna Huang et al., "Counterpoint by Convolution" (2017), for the four
@@ -50,11 +53,21 @@ class Chorale(Encoding):
     """
 
     holds: bool = False
+    voices: str = "SBAT"
     name: ClassVar[str] = "Chorale"
 
     def __post_init__(self) -> None:
         if not isinstance(self.holds, bool):
             raise ValueError(f"Chorale: holds must be True or False, got {self.holds!r}")
+        if not self.voices or len(set(self.voices)) != len(self.voices) or not set(self.voices) <= set(_LETTERS):
+            raise ValueError(
+                f"Chorale: voices must be some of the letters {_LETTERS}, each once, such as 'SBAT', got {self.voices!r}"
+            )
+
+    @property
+    def _order(self) -> list[int]:
+        """The number of each voice, 0 for the soprano, in the order of a step."""
+        return [_LETTERS.index(letter) for letter in self.voices]
 
     @property
     def alphabet(self) -> tuple[str, ...]:
@@ -63,8 +76,8 @@ class Chorale(Encoding):
 
     def encode(self, score: Score) -> list[str]:
         notes, pitch = self._sounding(score), score.pitch.tolist()
-        tokens, before = [], (_NONE,) * len(VOICES)
-        for step in notes[:, ORDER].tolist():
+        tokens, before = [], (_NONE,) * len(self.voices)
+        for step in notes[:, self._order].tolist():
             for note, last in zip(step, before, strict=True):
                 if note == _NONE:
                     tokens.append(SILENCE)
@@ -75,10 +88,12 @@ class Chorale(Encoding):
 
     def decode(self, tokens: Sequence[str]) -> Score:
         rows: list[list] = []
-        singing: list[list | None] = [None] * len(VOICES)  # the note of each voice at the step before
+        from_top = sorted(self._order)
+        parts = [from_top.index(voice) for voice in self._order]  # of the score, in the order of a step
+        singing: list[list | None] = [None] * len(parts)  # the note of each voice at the step before
         for i, token in enumerate(tokens):
-            step, place = divmod(i, len(VOICES))
-            voice = ORDER[place]
+            step, place = divmod(i, len(parts))
+            voice = parts[place]
             note, pitch = singing[voice], self._pitch(token)
             held = note is not None and (token == HOLD or (pitch == note[2] and not self.holds))
             if held:
@@ -89,7 +104,7 @@ class Chorale(Encoding):
                 singing[voice] = [step / STEPS_PER_QUARTER, 1 / STEPS_PER_QUARTER, pitch, voice]
                 rows.append(singing[voice])
         notes = [(onset, duration, pitch, DEFAULT_VELOCITY, voice) for onset, duration, pitch, voice in rows]
-        return Score.from_notes(notes, part_names=VOICES, programs=(0,) * len(VOICES))
+        return Score.from_notes(notes, part_names=[VOICES[voice] for voice in from_top], programs=(0,) * len(parts))
 
     def _pitch(self, token: str) -> int | None:
         """Reads a token; None where it names no pitch."""
@@ -112,9 +127,10 @@ class Chorale(Encoding):
         ends = np.round((score.onset + score.duration) * STEPS_PER_QUARTER).astype(np.int64)
         ends = np.maximum(ends, starts + 1)
         grid = np.full((int(ends.max()) if len(score) else 0, len(VOICES)), _NONE)
-        if len(score.part_names) == len(VOICES):
+        if len(score.part_names) in (len(VOICES), len(self.voices)):
+            voices = range(len(VOICES)) if len(score.part_names) == len(VOICES) else sorted(self._order)
             for note in np.lexsort((score.pitch, starts)).tolist():  # what begins later takes the place of the former
-                grid[starts[note] : ends[note], score.part[note]] = note
+                grid[starts[note] : ends[note], voices[score.part[note]]] = note
             return grid
         sung: list[dict[int, int]] = [{} for _ in range(len(grid))]  # pitch to note at each step
         for note in np.argsort(starts, kind="stable").tolist():

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from musiclib.models.base import AutoregressiveModel
 from musiclib.models.gru_attention import gru_attention
+from musiclib.models.seq2seq import seq2seq
 from musiclib.models.stacked_lstm import stacked_lstm
 from musiclib.models.transformer import transformer
 
-BUILDERS = {"stacked_lstm": stacked_lstm, "gru_attention": gru_attention, "transformer": transformer}
+BUILDERS = {
+    "stacked_lstm": stacked_lstm,
+    "gru_attention": gru_attention,
+    "transformer": transformer,
+    "seq2seq": seq2seq,
+}
 
 
 def build(name: str, vocabulary_size: int, **options) -> AutoregressiveModel:
