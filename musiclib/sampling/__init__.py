@@ -1,10 +1,11 @@
 """Sampling: from a trained run to new music.
 
-``generate`` turns a run into scores; ``rules`` holds what shapes the choice of the next
+``generate`` turns a run into scores, ``harmonize`` a melody into voices; ``rules`` holds what shapes the choice of the next
 token, and ``primers`` what a piece can go on from.
 """
 
 from musiclib.sampling.generation import generate, generate_ids
+from musiclib.sampling.harmonizing import harmonize
 from musiclib.sampling.primers import primer_ids, random_notes, random_window
 from musiclib.sampling.rules import choose, repetition_penalty, temperature, top_k, top_p
 
@@ -12,6 +13,7 @@ __all__ = [
     "choose",
     "generate",
     "generate_ids",
+    "harmonize",
     "primer_ids",
     "random_notes",
     "random_window",

@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from musiclib.sampling import rules
-from musiclib.sampling.primers import music_ids, primer_ids
+from musiclib.sampling.primers import music_ids, primer_ids, source_ids
 from musiclib.score import Score
 from musiclib.vocabulary import END, PADDING, START, UNKNOWN
 
@@ -30,6 +30,7 @@ def generate(
     length: int = 200,
     primer: Score | str | os.PathLike | Sequence[str] | np.ndarray | None = None,
     include_primer: bool = True,
+    source: Score | str | os.PathLike | None = None,
     **options,
 ) -> list[Score]:
     """Composes new pieces.
@@ -42,6 +43,7 @@ def generate(
             of tokens or an array of ids (``random_window``, ``random_notes``); a Score; or
             the path of a music file.
         include_primer: let the pieces begin with the primer.
+        source: what the pieces answer to, for a run that was trained on pairs: a Score, or the path of a music file.
         **options: see ``generate_ids``.
 
     Returns:
@@ -52,7 +54,7 @@ def generate(
         FileNotFoundError: where the primer is neither a token nor a file.
     """
     ids = primer_ids(run, primer)
-    pieces = generate_ids(run, count, length, ids, **options)
+    pieces = generate_ids(run, count, length, ids, source=source_ids(run, source), **options)
     start = ids if include_primer else ids[:0]
     return [run.encoding.decode(run.vocabulary.to_tokens([*start, *piece])) for piece in pieces]
 
@@ -63,6 +65,7 @@ def generate_ids(
     length: int = 200,
     primer: np.ndarray | None = None,
     *,
+    source: np.ndarray | None = None,
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -78,6 +81,7 @@ def generate_ids(
         count: pieces, generated as one batch.
         length: tokens a piece.
         primer: (n,) ids to go on from; None for the start of a piece.
+        source: (n,) ids to answer to, for a run that was trained on pairs.
         temperature: above 0; lower is safer, higher is bolder.
         top_k: choose among so many of the likeliest tokens; None for all.
         top_p: choose among the likeliest tokens that make up this probability, in (0, 1].
@@ -94,7 +98,7 @@ def generate_ids(
         ValueError: at a value that cannot be; the message names it.
     """
     _check(count, length, temperature, top_k, top_p, repetition_penalty)
-    primer = music_ids(run, [] if primer is None else primer)
+    primer, source = music_ids(run, [] if primer is None else primer), source_ids(run, source)
     context = run.model.context_length
     if run.model.targets == "last" and len(primer) > context:
         raise ValueError(
@@ -103,18 +107,18 @@ def generate_ids(
         )
     chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end)
     values = (np.float32(temperature), np.float32(top_p or 1.0), np.float32(repetition_penalty))
-    generated = _run_loop(run.model, chosen, values, count, length, primer, np.random.default_rng(seed))
+    carried = _beginning(run.model, count, source)
+    generated = _run_loop(run.model, chosen, values, carried, length, primer, np.random.default_rng(seed))
     return [piece[: np.argmax(piece == END)] if END in piece else piece for piece in generated]
 
 
-def _run_loop(model, chosen: tuple, values: tuple, count: int, length: int, primer: np.ndarray, rng) -> np.ndarray:
+def _run_loop(model, chosen: tuple, values: tuple, carried: tuple, length: int, primer: np.ndarray, rng) -> np.ndarray:
     """Runs the compiled loop, one stretch after the other, and returns what comes after the primer, (count, time)."""
-    loop = _compiled_loop(model, chosen)
+    loop, count = _compiled_loop(model, chosen), carried[0].shape[0]
     generated = np.zeros((count, length), np.int32)  # which takes no memory before it is written to
     steps = len(primer) + length
     # Rounded up to a power of two, so that other lengths meet the same compiled loop.
     room = min(max(64, 1 << (steps - 1).bit_length()), _STRETCH)
-    carried = _beginning(model, count)
     for begin in range(0, steps, room):
         size = min(room, steps - begin)
         forced = np.full((room,), PADDING, np.int32)
@@ -156,14 +160,27 @@ def _compiled_loop(model, chosen: tuple):
     return loops[chosen]
 
 
-def _compile(function, model):
+def _compiled_reading(model, count: int):
+    """Returns the compiled ``initial_state`` of a model that answers to a source, made once."""
+    loops = _LOOPS.setdefault(model, {})
+    if ("source", count) not in loops:
+        # Without XLA, which cannot take in cuDNN's recurrent kernels.
+        loops["source", count] = _compile(functools.partial(_read, weakref.ref(model), count), model, xla=False)
+    return loops["source", count]
+
+
+def _read(model_reference, count: int, source):
+    return model_reference().initial_state(count, source)
+
+
+def _compile(function, model, xla: bool = True):
     """Compiles a function of arrays on TensorFlow or JAX."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
         # With XLA: one piece takes a third of the time, most of which is spent between small operations.
-        return tf.function(function, autograph=False, jit_compile=True)
+        return tf.function(function, autograph=False, jit_compile=xla)
     if backend == "jax":
         import jax
 
@@ -178,10 +195,15 @@ def _compile(function, model):
     return function
 
 
-def _beginning(model, count: int) -> tuple:
+def _beginning(model, count: int, source: np.ndarray | None) -> tuple:
     """Returns what the loop carries from step to step: last ids, what was heard lately, who has ended, the state."""
+    if source is None:
+        state = model.initial_state(count)
+    else:  # filled up, so that sources of other lengths meet the same compiled loop
+        room = max(64, 1 << (len(source) - 1).bit_length())
+        state = _compiled_reading(model, count)(np.pad(source, (0, room - len(source)), constant_values=PADDING))
     heard = ops.full((count, _PENALTY_WINDOW), PADDING, dtype="int32")
-    return ops.full((count,), START, "int32"), heard, ops.zeros((count,), "bool"), model.initial_state(count)
+    return ops.full((count,), START, "int32"), heard, ops.zeros((count,), "bool"), state
 
 
 def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penalty, carried):

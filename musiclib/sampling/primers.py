@@ -1,4 +1,4 @@
-"""Primers: what a generated piece goes on from, as ids."""
+"""Primers: what a generated piece goes on from, or answers to, as ids."""
 
 from __future__ import annotations
 
@@ -49,19 +49,45 @@ def primer_ids(run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarr
             )
         primer = readers.read_score(primer)
     if isinstance(primer, Score):
-        ids = run.vocabulary.to_ids(run.encoding.encode(primer), allow_unknown=True)
-        unknown = int(np.sum(ids == UNKNOWN))
-        if unknown * 2 > len(ids):
-            raise ValueError(
-                f"{unknown} of the primer's {len(ids)} tokens are not in this run's vocabulary; choose music that is"
-                " closer to what it was trained on, or transpose it"
-            )
-        if unknown:
-            warnings.warn(f"{unknown} of the primer's {len(ids)} tokens are unknown to this run", stacklevel=3)
-        return ids
+        return _known_ids(run, run.encoding.encode(primer), "primer")
     if len(primer) and isinstance(primer[0], str):
         return run.vocabulary.to_ids(primer)
     return music_ids(run, primer)
+
+
+def source_ids(run, source: Score | str | os.PathLike | np.ndarray | None) -> np.ndarray | None:
+    """Turns a source (see ``generate``) into ids, (n,) int32; None for a run that takes none.
+
+    Raises:
+        ValueError: where the run needs a source and there is none, or the other way round.
+        FileNotFoundError: where there is no such file.
+    """
+    if not run.model.needs_source:
+        if source is not None:
+            raise ValueError("this run composes by itself and answers to no source; leave source out")
+        return None
+    if isinstance(source, (str, os.PathLike)):
+        source = readers.read_score(source)
+    if isinstance(source, Score):
+        source = _known_ids(run, run.source_encoding.encode(source), "source")
+    source = np.zeros(0, np.int32) if source is None else music_ids(run, source)
+    if not len(source):
+        raise ValueError("this run answers to a source; give source=, a Score or a music file with notes in it")
+    return source
+
+
+def _known_ids(run, tokens: Sequence[str], name: str) -> np.ndarray:
+    """Turns tokens of a score into ids; refuses music of which the run knows less than half."""
+    ids = run.vocabulary.to_ids(tokens, allow_unknown=True)
+    unknown = int(np.sum(ids == UNKNOWN))
+    if unknown * 2 > len(ids):
+        raise ValueError(
+            f"{unknown} of the {name}'s {len(ids)} tokens are not in this run's vocabulary; choose music that is"
+            " closer to what it was trained on, or transpose it"
+        )
+    if unknown:
+        warnings.warn(f"{unknown} of the {name}'s {len(ids)} tokens are unknown to this run", stacklevel=4)
+    return ids
 
 
 def music_ids(run, ids: np.ndarray) -> np.ndarray:
