@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LENGTH = 1000  # notes that musiclib generates
 TEXTBOOK_LENGTH = 20  # notes that the loops of ``predict`` are timed over: each takes as long as the next
+REACH = 1024  # tokens that the Transformer looks back on
 AGREEING = 30  # notes that both have to choose alike before anything is timed
 
 
@@ -140,6 +142,32 @@ def _attention_sampling(setting: Setting) -> Callable[[], float]:
     return lambda: LENGTH / seconds(generate)
 
 
+def _transformer(cached: bool) -> Callable[[Setting], Callable[[], float]]:
+    """Returns the side that samples the default Transformer, with its cache or from a window seen anew each time."""
+
+    def prepare(setting: Setting) -> Callable[[], float]:
+        import keras
+
+        from musiclib import models, sampling
+
+        vocabulary = music.vocabulary(music.names(setting))
+        keras.utils.set_random_seed(0)
+        model = models.build("transformer", len(vocabulary), context_length=REACH)
+        if not cached:
+            # What every network has without a ``step`` of its own.
+            model.initial_state = types.MethodType(models.AutoregressiveModel.initial_state, model)
+            model.step = types.MethodType(models.AutoregressiveModel.step, model)
+        run, length = as_run(model, vocabulary), REACH if cached else TEXTBOOK_LENGTH
+
+        def generate(length: int = length) -> None:
+            sampling.generate_ids(run, length=length, seed=0)
+
+        generate(1)  # compiles
+        return lambda: length / seconds(generate)
+
+    return prepare
+
+
 COMPARISONS = (
     Comparison(
         rows=(
@@ -157,6 +185,13 @@ COMPARISONS = (
         unit="frames/s",
         against="a `predict` for each frame",
         baseline=_attention_predict_loop,
+        more_is_better=True,
+    ),
+    Comparison(
+        rows=(Row("generate_transformer", f"Transformer, looking back on {REACH:,} tokens", _transformer(True), 10),),
+        unit="tokens/s",
+        against="its window seen anew for each token",
+        baseline=_transformer(False),
         more_is_better=True,
     ),
 )

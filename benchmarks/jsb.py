@@ -39,8 +39,9 @@ import numpy as np
 
 from benchmarks import likelihood
 from musiclib import config, corpus, dataset, jsb, models, training
-from musiclib.encodings import Chorale, pitch_number
-from musiclib.encodings.chorale import ORDER, SILENCE
+from musiclib.encodings import Chorale
+from musiclib.encodings.chorale import ORDER
+from musiclib.models import chorale_features
 from musiclib.vocabulary import RESERVED, START, UNKNOWN, Vocabulary
 
 KEYS = range(-6, 7)  # semitones; the same for every piece
@@ -104,7 +105,7 @@ def train(splits: Splits, settings: config.Config, folder: pathlib.Path) -> trai
     """Trains a network on ``train`` and chooses its weights by ``valid``."""
     data = prepare(splits)
     if "pitches" in inspect.signature(models.BUILDERS[settings.model.name]).parameters:
-        settings.model.options["pitches"] = _pitches(data.vocabulary)
+        settings.model.options["pitches"] = chorale_features.pitches(data.vocabulary)
     return training.train(data, settings, folder)
 
 
@@ -144,7 +145,7 @@ def evaluate(runs: Sequence[training.Run], splits: Splits, keys: Iterable[int] =
 
 def _chances(run: training.Run, rolls: Mapping[str, np.ndarray], keys: Sequence[int]) -> Iterator[tuple]:
     """Yields two arrays (notes,) a piece: each note's probability summed over keys, and how many keys these are."""
-    sung = [pitch for pitch in _pitches(run.vocabulary) if pitch not in (None, jsb.SILENT)]
+    sung = [pitch for pitch in chorale_features.pitches(run.vocabulary) if pitch not in (None, jsb.SILENT)]
     ranges = run.about["dataset"].get("voice_ranges") or [(min(sung), max(sung))] * len(ORDER)
     for name, roll in rolls.items():
         strange = [token for token in jsb.tokens(roll) if token not in run.vocabulary]
@@ -168,12 +169,6 @@ def _chances(run: training.Run, rolls: Mapping[str, np.ndarray], keys: Sequence[
 
 def _ids(vocabulary: Vocabulary, roll: np.ndarray) -> np.ndarray:
     return np.concatenate([[START], vocabulary.to_ids(jsb.tokens(roll), allow_unknown=True)])
-
-
-def _pitches(vocabulary: Vocabulary) -> list[int | None]:
-    """Returns the pitch of each id; None of a reserved one."""
-    tokens = vocabulary.tokens[len(RESERVED) :]
-    return [None] * len(RESERVED) + [jsb.SILENT if token == SILENCE else pitch_number(token) for token in tokens]
 
 
 def report(runs: Mapping[str, training.Run], splits: Splits, transpositions: bool, ensemble: bool) -> list[Result]:

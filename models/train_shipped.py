@@ -27,7 +27,7 @@ CONFIGS = {
     "bach_transformer": Config(
         "shipped",
         ModelConfig("transformer", {"units": 192, "layers": 4, "heads": 4, "context_length": 192, "dropout": 0.3}),
-    ).replace(window=192, batch_size=16, epochs=14, learning_rate=1e-3, patience=4),
+    ).replace(window=192, batch_size=16, epochs=24, learning_rate=1e-3, patience=4, weight_decay=0.05, average=0.998),
 }
 
 

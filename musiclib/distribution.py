@@ -226,9 +226,7 @@ class _Share(keras.utils.PyDataset):
         first = index * self.windows.batch_size + self.process * self.rows
         inputs, targets = self.windows.rows(first, first + self.rows)
         missing = ((0, self.rows - len(targets)), (0, 0))
-        return keras.tree.map_structure(
-            lambda part: np.pad(part, missing, constant_values=PADDING), (inputs, targets)
-        )
+        return keras.tree.map_structure(lambda part: np.pad(part, missing, constant_values=PADDING), (inputs, targets))
 
     def on_epoch_end(self) -> None:
         self.windows.on_epoch_end()

@@ -26,7 +26,7 @@ class PairWindows(keras.utils.PyDataset):
         length: source tokens of a crop; without a pace, the most tokens that either part of a pair may have.
         batch_size: windows in a batch.
         pace: target tokens for each source token, or None.
-        align: crops begin at multiples of so many source tokens, so that the beat falls on the same places.
+        align: crops begin only at multiples of so many source tokens, so that the beat falls on the same places.
         seed: shuffles the windows, shifts where pairs are cut, and draws the key of each pair, anew each epoch; None
             keeps every pair in order.
         epoch: how many epochs came before, where a training goes on.
@@ -41,17 +41,20 @@ class PairWindows(keras.utils.PyDataset):
         length: int,
         batch_size: int,
         pace: int | None = None,
-        align: int = 4,
+        align: int | None = None,
         seed: int | None = None,
         epoch: int = 0,
     ) -> None:
         super().__init__()
-        if length < 1 or batch_size < 1 or align < 1:
+        if length < 1 or batch_size < 1:
+            raise ValueError(f"length and batch_size must be at least 1, got {length} and {batch_size}")
+        if align is not None and (pace is None or align < 1 or length % align):
             raise ValueError(
-                f"length, batch_size and align must be at least 1, got {length}, {batch_size} and {align}"
+                f"crops begin at multiples of align only with a pace and a length that is one as well, got"
+                f" align={align}, length={length} and pace={pace}"
             )
         self.pairs, self.length, self.batch_size = pairs, length, batch_size
-        self.pace, self.align, self.seed, self.epoch = pace, align, seed, epoch
+        self.pace, self.align, self.seed, self.epoch = pace, align or 1, seed, epoch
         self._sizes = np.diff(pairs.sources.offsets), np.diff(pairs.targets.offsets) - 2  # without start and end
         self._check()
         _, self._firsts, self._versions = np.unique(pairs.groups, return_index=True, return_counts=True)

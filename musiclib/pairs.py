@@ -79,7 +79,9 @@ class Pairs:
         """Returns the same pairs with every id of the sources unknown: what is left to learn is the targets alone."""
 
         def hide(part: PairedPieces) -> PairedPieces:
-            return dataclasses.replace(part, sources=Pieces(np.full_like(part.sources.ids, UNKNOWN), part.sources.offsets))
+            return dataclasses.replace(
+                part, sources=Pieces(np.full_like(part.sources.ids, UNKNOWN), part.sources.offsets)
+            )
 
         return dataclasses.replace(self, **{name: hide(getattr(self, name)) for name in _PARTS})
 

@@ -123,7 +123,9 @@ def load_run(folder: str | pathlib.Path) -> Run:
     read("config.json", lambda: _check_source(model, source_encoding))
     read("model.keras", lambda: _load_weights(model, files.part(folder, "model.keras"), config))
     history = read("history.json", lambda: _history(_json(folder, "history.json"), config))
-    return Run(model, vocabulary, encoding, config, history, read("config.json", lambda: about["about"]), source_encoding)
+    return Run(
+        model, vocabulary, encoding, config, history, read("config.json", lambda: about["about"]), source_encoding
+    )
 
 
 def _options(config: Config) -> dict:

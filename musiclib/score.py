@@ -161,13 +161,6 @@ class Score:
         columns["part"] = np.zeros_like(columns["part"])
         return self.replace(**columns, part_names=(names[index],), programs=(self.programs[index],))
 
-    def beside(self, other: Score) -> Score:
-        """Returns both at once: the parts of the other one come after its own, at its own tempo and time signatures."""
-        columns = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in COLUMNS}
-        columns["part"][len(self) :] += len(self.part_names)
-        names, programs = self.part_names + other.part_names, self.programs + other.programs
-        return self.replace(**columns, part_names=names, programs=programs)
-
     def then(self, other: Score, start: float | None = None) -> Score:
         """Returns one after the other, part by part, at its own tempo and time signatures.
 

@@ -18,10 +18,10 @@ from musiclib import checkpoint, distribution, feeding, files, models, versions
 from musiclib.checkpoint import Checkpoint
 from musiclib.config import Config, TrainingConfig
 from musiclib.dataset import Dataset
+from musiclib.losses import NatsPerToken, NextTokenLoss
 from musiclib.pair_windows import PairWindows
 from musiclib.pairs import Pairs
 from musiclib.runs import Run, load_run
-from musiclib.vocabulary import PADDING
 from musiclib.windows import Windows
 
 __all__ = ["Run", "load_run", "set_seed", "train"]
@@ -38,7 +38,9 @@ def set_seed(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
-def train(dataset: Dataset | Pairs, config: Config, folder: str | pathlib.Path | None = None, progress: bool = True) -> Run:
+def train(
+    dataset: Dataset | Pairs, config: Config, folder: str | pathlib.Path | None = None, progress: bool = True
+) -> Run:
     """Trains a network and keeps the weights with the lowest validation loss.
 
     Adam with clipped gradients; the learning rate is halved when the validation loss rests
@@ -96,9 +98,9 @@ def train(dataset: Dataset | Pairs, config: Config, folder: str | pathlib.Path |
         # Whether to compile with XLA is left to Keras: always on JAX, and not for recurrent layers on TensorFlow, whose
         # cuDNN kernels XLA cannot take in and which it makes two to three times slower on a processor.
         model.compile(
-            optimizer=keras.optimizers.Adam(settings.learning_rate, clipnorm=settings.clip_norm),
-            loss=_NextTokenLoss(),
-            metrics=[_NatsPerToken("nats")],
+            optimizer=_optimizer(settings),
+            loss=NextTokenLoss(),
+            metrics=[NatsPerToken("nats")],
         )
         model.optimizer.build(model.trainable_variables)
         state = _begin(model, asked, folder, finished)
@@ -143,9 +145,9 @@ def train(dataset: Dataset | Pairs, config: Config, folder: str | pathlib.Path |
 def _windows(model, pieces, settings: TrainingConfig, seed: int | None, epoch: int) -> Windows | PairWindows:
     """Cuts the training windows that a network learns from."""
     if model.needs_source:
-        return PairWindows(pieces, settings.window, settings.batch_size, model.pace, seed=seed, epoch=epoch)
+        return PairWindows(pieces, settings.window, settings.batch_size, model.pace, settings.align, seed, epoch)
     targets = "last" if "last" in (model.targets, settings.targets) else "all"
-    return Windows(pieces, settings.window, settings.batch_size, targets, True, seed, epoch)
+    return Windows(pieces, settings.window, settings.batch_size, targets, True, seed, epoch, settings.align)
 
 
 def _asked(config: Config, about: dict) -> dict:
@@ -234,6 +236,18 @@ class _Watch(keras.callbacks.Callback):
     def __init__(self, state: Checkpoint, settings: TrainingConfig, folder: pathlib.Path | None) -> None:
         super().__init__()
         self.state, self.settings, self.folder = state, settings, folder
+        self.weights = []  # those that were validated last
+
+    def on_test_begin(self, logs=None):
+        if self.settings.average:
+            self.last = [ops.convert_to_numpy(value) for value in self.model.trainable_variables]
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)  # the averages
+
+    def on_test_end(self, logs=None):
+        self.weights = self.model.get_weights()
+        if self.settings.average:
+            for variable, value in zip(self.model.trainable_variables, self.last, strict=True):
+                variable.assign(value)
 
     def _check(self, loss) -> float:
         if not math.isfinite(loss := float(loss)):
@@ -253,7 +267,7 @@ class _Watch(keras.callbacks.Callback):
         figures["learning_rate"] = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
         history = {name: [*values, figures[name]] for name, values in self.state.history.items()}
         losses = history["val_loss"]
-        best = self.model.get_weights() if int(np.argmin(losses)) == epoch else self.state.best
+        best = self.weights if int(np.argmin(losses)) == epoch else self.state.best
         self.model.optimizer.learning_rate = _learning_rate(losses, self.settings)
         variables = [ops.convert_to_numpy(value) for value in _variables(self.model)]
         state = Checkpoint(self.state.asked, history, variables, best)
@@ -263,31 +277,17 @@ class _Watch(keras.callbacks.Callback):
         self.model.stop_training = _over(state, self.settings)
 
 
-def _losses(targets, logits):
-    """Returns -log P of each target, and 1 where it counts or 0 where it is padding; both (batch, targets).
-
-    Targets may be fewer than the positions that the network gives: then they are the last ones.
-    """
-    logits = logits[:, -targets.shape[1] :]
-    losses = keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True)
-    return losses, ops.cast(targets != PADDING, losses.dtype)
-
-
-class _NextTokenLoss(keras.losses.Loss):
-    """Mean cross-entropy in nats over all targets of a batch but padding."""
-
-    def call(self, y_true, y_pred):
-        losses, counted = _losses(y_true, y_pred)
-        count = distribution.sum_over_devices(ops.sum(counted))
-        return ops.sum(losses * counted) / ops.maximum(count, 1.0)
-
-
-class _NatsPerToken(keras.metrics.Mean):
-    """The same over an epoch: each token weighs the same, whatever its batch."""
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        losses, counted = _losses(y_true, y_pred)
-        return super().update_state(losses, sample_weight=counted)
+def _optimizer(settings: TrainingConfig) -> keras.optimizers.Optimizer:
+    """Makes Adam, with weight decay and a moving average of the weights where these are asked for."""
+    optimizer = keras.optimizers.Adam(
+        settings.learning_rate,
+        weight_decay=settings.weight_decay or None,
+        clipnorm=settings.clip_norm,
+        use_ema=settings.average > 0,
+        ema_momentum=settings.average,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
 
 
 class _NewEpoch(keras.callbacks.Callback):

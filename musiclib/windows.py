@@ -63,6 +63,9 @@ class Windows(keras.utils.PyDataset):
         seed: shuffles the windows, and shifts where they are cut, anew each epoch; None
             keeps them in order.
         epoch: how many epochs came before, where a training goes on.
+        align: with ``"all"``, windows begin only at multiples of so many ids from the start of
+            their piece, for a network that counts metre from there; ``length`` is such a
+            multiple. Then padding stands behind the piece, never before it.
 
     A batch is ``(inputs, targets)``: int32 (batch, length), and int32 (batch, length) or
     (batch, 1) with ``"last"``.
@@ -77,13 +80,19 @@ class Windows(keras.utils.PyDataset):
         lead_in: bool = False,
         seed: int | None = None,
         epoch: int = 0,
+        align: int | None = None,
     ) -> None:
         super().__init__()
         if targets not in ("all", "last"):
             raise ValueError(f"targets must be 'all' or 'last', got {targets!r}")
         if length < 1 or batch_size < 1:
             raise ValueError(f"length and batch_size must be at least 1, got {length} and {batch_size}")
-        self.pieces, self.length, self.batch_size = pieces, length, batch_size
+        if align is not None and (targets != "all" or align < 1 or length % align):
+            raise ValueError(
+                f"windows begin at multiples of align only with targets='all' and a length that is one as well, got"
+                f" align={align}, length={length} and targets={targets!r}"
+            )
+        self.pieces, self.length, self.batch_size, self.align = pieces, length, batch_size, align
         self.targets, self.lead_in, self.seed, self.epoch = targets, lead_in, seed, epoch
         self._cut()
         if len(self._ends) == 0:
@@ -96,13 +105,18 @@ class Windows(keras.utils.PyDataset):
         if self.targets == "all":
             counts = np.maximum(-(-(sizes - 1) // self.length), 0)
             slack = np.maximum(counts * self.length - (sizes - 1), 0)
-            shift = rng.integers(0, slack + 1) if self.seed is not None else np.zeros_like(slack)
+            step = self.align or 1
+            shift = step * rng.integers(0, slack // step + 1) if self.seed is not None else np.zeros_like(slack)
         else:
             first = np.minimum(1 if self.lead_in else self.length, sizes - 1)
             counts = np.where(sizes > 1, sizes - first, 0)
         piece = np.repeat(np.arange(len(sizes)), counts)
         number = np.arange(len(piece)) - np.repeat(np.cumsum(counts) - counts, counts)
-        if self.targets == "all":
+        if self.align is not None:
+            # Where the cuts are shifted, the first window and the second overlap: the first has the targets in both.
+            ends = np.maximum((number + 1) * self.length - shift[piece], self.length)
+            self._fresh = np.where(number == 1, self.length - shift[piece], self.length)
+        elif self.targets == "all":
             ends = np.minimum((number + 1) * self.length - shift[piece], sizes[piece] - 1)
             self._fresh = ends - np.maximum(number * self.length - shift[piece], 0)
         else:
@@ -110,8 +124,10 @@ class Windows(keras.utils.PyDataset):
             self._fresh = np.ones_like(ends)
         self._starts = self.pieces.offsets[piece]
         self._ends = self._starts + ends  # position of a window's last target in the flat array
+        self._stops = self.pieces.offsets[piece + 1]
         order = rng.permutation(len(piece)) if self.seed is not None else slice(None)
-        self._starts, self._ends, self._fresh = self._starts[order], self._ends[order], self._fresh[order]
+        for name in ("_starts", "_ends", "_stops", "_fresh"):
+            setattr(self, name, getattr(self, name)[order])
 
     def __len__(self) -> int:
         return -(-len(self._ends) // self.batch_size)
@@ -124,7 +140,7 @@ class Windows(keras.utils.PyDataset):
     @property
     def target_count(self) -> int:
         """Ids that an epoch predicts."""
-        return int(self._fresh.sum())
+        return int((self._fresh - np.maximum(self._ends + 1 - self._stops, 0)).sum())
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         return self.rows(index * self.batch_size, (index + 1) * self.batch_size)
@@ -133,8 +149,9 @@ class Windows(keras.utils.PyDataset):
         """Returns inputs and targets of the windows from ``first`` up to ``last``, which is not included."""
         rows = slice(first, last)
         positions = self._ends[rows, None] + np.arange(-self.length, 1)
-        inside = positions >= self._starts[rows, None]
-        ids = np.where(inside, self.pieces.ids[np.maximum(positions, 0)], PADDING).astype(np.int32)
+        inside = (positions >= self._starts[rows, None]) & (positions < self._stops[rows, None])
+        within = np.clip(positions, 0, len(self.pieces.ids) - 1)
+        ids = np.where(inside, self.pieces.ids[within], PADDING).astype(np.int32)
         inputs, targets = ids[:, :-1], ids[:, 1:]
         if self.targets == "last":
             return inputs, targets[:, -1:]

@@ -129,3 +129,22 @@ def test_bad_options_and_endless_music_are_refused():
         Chorale(holds="yes")
     with pytest.raises(ValueError, match="slice"):
         Chorale().encode(Score.from_notes([(1e9, 1, 60)]))
+
+
+def test_some_voices_alone_are_written_in_their_order():
+    score = of_voices((0, 0.5, 72, 0), (0, 0.25, 67, 1), (0, 0.25, 64, 2), (0, 0.5, 48, 3))
+    assert Chorale(voices="S").encode(score) == ["C5", "C5"]
+    assert Chorale(holds=True, voices="S").encode(score) == ["C5", "_"]
+    accompaniment = Chorale(voices="BAT")
+    assert accompaniment.encode(score) == ["C3", "G4", "E4", "C3", "R", "R"]
+    decoded = accompaniment.decode(accompaniment.encode(score))
+    assert rows(decoded) == [row for row in rows(score) if row[3] != 0] and decoded.part_names == VOICES
+    assert from_config(accompaniment.to_config()) == accompaniment
+    assert from_config({"name": "Chorale", "holds": True}) == Chorale(holds=True)  # as runs before knew it
+    assert Chorale(voices="S").encode(of_voices((0, 0.25, 60, 0), (0, 0.25, 64, 0), parts=1)) == ["E4"]
+
+
+@pytest.mark.parametrize("voices", ["", "SS", "X", "s"])
+def test_unknown_voices_are_named(voices):
+    with pytest.raises(ValueError, match="SATB"):
+        Chorale(voices=voices)

@@ -28,7 +28,7 @@ def test_replace_changes_training_values_alone():
     assert made.replace(epochs=config.preset("quick").training.epochs, seed=0) == config.preset("quick")
 
 
-@pytest.mark.parametrize("model", ["stacked_lstm", "gru_attention"])
+@pytest.mark.parametrize("model", ["stacked_lstm", "gru_attention", "chorale_gru"])
 def test_presets(model, monkeypatch):
     quick, full = config.preset("quick", model), config.preset("full", model)
     assert quick.model.name == full.model.name == model
@@ -53,7 +53,7 @@ def test_an_unknown_preset_or_model_is_named(name, model):
 @pytest.mark.parametrize(
     ("field", "value"),
     [(name, value) for name in ("window", "batch_size", "epochs", "learning_rate", "clip_norm", "patience", "minutes")
-     for value in (0, -1, float("nan"))] + [("targets", "first")],
+     for value in (0, -1, float("nan"))] + [("targets", "first"), ("weight_decay", -0.1), ("average", 1.0)],
 )  # fmt: skip
 def test_what_cannot_be_trained_with_is_named(field, value):
     with pytest.raises(ValueError) as error:

@@ -22,6 +22,7 @@ LAYERS = [
     ["dataset", "pairs", "windows", "models", "ngram"],
     ["pair_windows"],
     ["distribution", "feeding", "runs", "versions"],
+    ["losses"],
     ["sampling", "training", "evaluation"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

@@ -28,7 +28,18 @@ OPTIONS = {
         }
     ).filter(lambda o: o["durations"] or Fraction(o["step"]) >= Fraction(1, o["steps_per_quarter"])),
     "Frames": st.fixed_dictionaries({"fps": st.sampled_from([1, 5, 12.5, 0.3, 100 / 3, 50])}),
+    "NoteEvents": st.fixed_dictionaries(
+        {
+            "steps_per_quarter": st.sampled_from([1, 4, 12]),
+            "longest": st.sampled_from([1, 8]),
+            "velocities": st.sampled_from([1, 2, 32]),
+        }
+    ),
+    "Chorale": st.fixed_dictionaries(
+        {"holds": st.booleans(), "voices": st.sampled_from(["SBAT", "SATB"])}
+    ),
 }
+pytestmark = pytest.mark.filterwarnings("ignore:Performance.*moved by octaves")  # which is what the scores are for
 SEARCHED = pytest.mark.parametrize("name", ENCODINGS)
 
 

@@ -20,6 +20,9 @@ GRU = {"units": 6, "embedding_size": 4, "attention_units": 5, "context_length": 
 OPTIONS = {
     "stacked_lstm": [{"units": [8, 6], "embedding_size": 4}, {"units": [5], "embedding_size": 3}],
     "gru_attention": [GRU, {**GRU, "bidirectional": True}],
+    "chorale_gru": [
+        {"pitches": [None] * 4 + [*range(60, 60 + SIZE - 4)], "units": 8, "head": 6, "heads": 2, "memory": 2}
+    ],
     "transformer": [{"units": 8, "layers": 2, "heads": 2, "context_length": 5}],
 }
 FORMS = [(name, i) for name in models.BUILDERS for i in range(len(OPTIONS.get(name, [{}])))]

@@ -81,10 +81,16 @@ def begun(tmp_path, stop_after):
     return tmp_path / "run"
 
 
-@pytest.mark.parametrize(("model", "count"), [(LSTM, 4), (GRU, 2)], ids=["stacked_lstm", "gru_attention"])
-def test_stopped_again_and_again_it_ends_with_the_weights_of_an_unbroken_training(model, count, tmp_path, stop_after):
+@pytest.mark.parametrize(
+    ("model", "count", "average"),
+    [(LSTM, 4, 0.0), (GRU, 2, 0.0), (LSTM, 2, 0.8)],
+    ids=["stacked_lstm", "gru_attention", "averaged weights"],
+)
+def test_stopped_again_and_again_it_ends_with_the_weights_of_an_unbroken_training(
+    model, count, average, tmp_path, stop_after
+):
     """With dropout, with a learning rate that falls, and stopping early in the same epoch."""
-    config = Config("tiny", model, SETTINGS).replace(epochs=30, learning_rate=0.02, patience=5)
+    config = Config("tiny", model, SETTINGS).replace(epochs=30, learning_rate=0.02, patience=5, average=average)
     unbroken = train(None, config, contradicting())
     last = len(unbroken.history["val_loss"])
     assert 7 <= last < 30 and len(set(unbroken.history["learning_rate"])) > 1

@@ -1,5 +1,6 @@
 """Training: a run folder that stands for itself, repeatable histories, and the best weights."""
 
+import dataclasses
 import io
 import json
 import shutil
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from musiclib import distribution, models, training
+from musiclib import distribution, evaluation, models, training
 from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.dataset import Dataset
 from musiclib.encodings import Frames, NoteChord
@@ -306,3 +307,27 @@ def test_a_damaged_file_is_a_value_error_that_names_the_folder(name, copy):
     with pytest.raises(ValueError) as error:
         training.load_run(copy)
     assert str(copy) in str(error.value)
+
+
+def test_the_average_of_the_weights_is_what_is_validated_and_kept():
+    data = make_dataset()
+    settings = TrainingConfig(window=24, align=8, batch_size=4, epochs=3, learning_rate=0.02)
+    last, averaged = (
+        training.train(data, Config("tiny", LSTM, dataclasses.replace(settings, average=average)), progress=False)
+        for average in (0.0, 0.5)
+    )
+    assert averaged.history["loss"] == pytest.approx(last.history["loss"], rel=1e-4)  # the same steps are taken
+    assert averaged.history["val_loss"][0] != pytest.approx(last.history["val_loss"][0], rel=1e-3)
+    for run in (last, averaged):
+        found = evaluation.nats_per_token(run, data.validation)  # each piece fits into one window
+        assert found == pytest.approx(min(run.history["val_loss"]), rel=1e-4)
+
+
+def test_weight_decay_takes_off_weights_and_spares_biases():
+    def trained(decay):
+        settings = dataclasses.replace(SETTINGS, weight_decay=decay, learning_rate=0.05)
+        return training.train(make_dataset(), Config("tiny", LSTM, settings), progress=False).model
+
+    head = {decay: trained(decay).head.get_weights() for decay in (0.0, 10.0)}
+    assert np.abs(head[10.0][0]).mean() < 0.5 * np.abs(head[0.0][0]).mean()
+    assert np.abs(head[10.0][1]).max() > 0.01

@@ -39,6 +39,36 @@ def test_the_cache_slides_where_the_piece_is_longer_than_the_context():
     np.testing.assert_allclose(stepped(model, tokens), call(model, tokens), atol=1e-4)
 
 
+def test_the_cache_holds_a_thousand_positions():
+    model, tokens = make(units=8, layers=1, context_length=1024), ids(1, 1024)
+    found, state = call(model, tokens), model.initial_state(1)
+
+    def body(i, logits, state):
+        out, state = model.step(ops.take(tokens.T, i, axis=0), state)
+        return i + 1, out, state
+
+    start = (ops.convert_to_tensor(0, "int32"), ops.zeros((1, SIZE)), state)
+    _, logits, _ = ops.while_loop(lambda i, *_: i < 1024, body, start)
+    np.testing.assert_allclose(ops.convert_to_numpy(logits), found[:, -1], atol=1e-4)
+
+
+def test_attention_maps_are_what_the_network_attends_with():
+    model, tokens = make(), ids(2, 12)
+    maps = model.attention_maps(tokens)
+    assert [part.shape for part in maps] == [(2, 2, 12, 12)] * 2
+    for part in maps:
+        np.testing.assert_allclose(part.sum(axis=-1), 1, atol=1e-5)
+        distance = np.arange(12)[:, None] - np.arange(12)
+        assert (part[:, :, (distance < 0) | (distance >= 7)] < 1e-6).all()
+    # What the first block does with its values, by hand.
+    block, x = model.blocks[0], model._vectors(tokens)
+    values = ops.convert_to_numpy(block._heads(x)[2])
+    heard = np.einsum("bhqk,bkhf->bqhf", maps[0], values).reshape(2, 12, 16)
+    middle = ops.convert_to_numpy(x + block.output_projection(heard))
+    after = middle + ops.convert_to_numpy(block.outer(block.inner(block.dense_norm(middle))))
+    np.testing.assert_allclose(ops.convert_to_numpy(block(x, *model._reach(tokens))), after, atol=1e-4)
+
+
 def test_a_layer_looks_back_over_its_context_and_no_further():
     model, tokens = make(layers=1), ids(1, 20)
     changed = tokens.copy()

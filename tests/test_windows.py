@@ -194,3 +194,38 @@ def test_bad_options_are_named(options, named, distinct_pieces):
 def test_pieces_without_a_target_are_refused(pieces, targets):
     with pytest.raises(ValueError, match=f"{len(pieces)} pieces"):
         Windows(Pieces.from_lists(pieces), 8, 4, targets)
+
+
+@pytest.mark.parametrize("seed", [None, 0, 5])
+@pytest.mark.parametrize(("length", "align"), [(4, 4), (8, 4), (8, 2), (40, 8), (100, 4)])
+def test_aligned_windows_begin_at_multiples_and_meet_every_target_once(length, align, seed, distinct_pieces):
+    windows = Windows(distinct_pieces, length, 3, seed=seed, align=align)
+    expected = collections.Counter(i for piece in distinct_pieces for i in piece[1:].tolist())
+    starts = {int(piece[0]) // 100: int(piece[0]) for piece in distinct_pieces if len(piece)}
+    for _ in range(4):
+        inputs, targets = joined(windows)
+        assert collections.Counter(targets[targets != PADDING].tolist()) == expected
+        assert windows.target_count == expected.total()
+        assert all((row[0] - starts[row[0] // 100]) % align == 0 for row in inputs)
+        windows.on_epoch_end()
+
+
+def test_aligned_windows_are_padded_behind_the_piece():
+    inputs, targets = joined(Windows(Pieces.from_lists([np.arange(4, 11)]), 4, 10, align=2))
+    assert inputs.tolist() == [[4, 5, 6, 7], [8, 9, 10, 0]]
+    assert targets.tolist() == [[5, 6, 7, 8], [9, 10, 0, 0]]
+
+
+def test_aligned_windows_are_cut_elsewhere_each_epoch():
+    windows = Windows(Pieces.from_lists([np.arange(4, 30)]), 8, 10, seed=0, align=2)
+    met = set()
+    for _ in range(20):
+        met.update(row[0] for row in joined(windows)[0].tolist())
+        windows.on_epoch_end()
+    assert met > {4, 12, 20} and all(first % 2 == 0 for first in met)
+
+
+@pytest.mark.parametrize(("targets", "align"), [("last", 4), ("all", 3), ("all", 0)])
+def test_windows_that_cannot_be_aligned_are_refused(targets, align, distinct_pieces):
+    with pytest.raises(ValueError, match=f"align={align}"):
+        Windows(distinct_pieces, 8, 3, targets, align=align)

@@ -1,4 +1,4 @@
-"""Chorale: four voices on a sixteenth grid, or some of them, one token for each voice and step."""
+"""Chorale: four voices on a sixteenth grid, one token for each voice and step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from musiclib.encodings.pitches import pitch_number
 from musiclib.score import DEFAULT_VELOCITY, Score, pitch_name
 
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")  # the parts of a score, from the top
-_LETTERS = "SATB"  # by which an option names them
 ORDER = (0, 3, 1, 2)  # of the voices within a step: soprano, bass, alto, tenor
 STEPS_PER_QUARTER = 4
 SILENCE, HOLD = "R", "_"
@@ -34,18 +33,19 @@ class Chorale(Encoding):
 
     Four parts are the four voices in the order of the score: soprano, alto, tenor, bass, also where they cross or
     one has no notes. In a voice one note sounds at a time: the last to begin, and of those that begin together the
-    highest. With other ``voices`` than all four, as many parts as these are these. Any other number of parts is taken as one texture: at each step the highest pitch is the soprano's, the
+    highest. Any other number of parts is taken as one texture: at each step the highest pitch is the soprano's, the
     lowest the bass's, the second highest the alto's and the third highest the tenor's; further ones are dropped, and
     a melody alone is the soprano. Onsets and ends are kept to half a step (a note lasts at least one); dropped
     are velocities, the tempo map, and silence at the end.
 
-    ``decode`` takes the tokens in fours (or as many as there are ``voices``); voices that are missing in the last step are silent, and so is a voice that
-    holds a note which never began.
+    ``decode`` takes the tokens in fours (or as many voices as are written); voices that are missing in the last step
+    are silent, and so is a voice that holds a note which never began.
 
     Args:
         holds: write ``_`` where a voice holds its note.
-        voices: those that are written, in the order of a step: ``"S"`` is the melody alone, ``"BAT"`` what goes
-            with it. ``decode`` gives a part for each, from the top.
+        voices: which voices are written at each step, in this order, by their first letters: ``"S"`` is a melody
+            with one token a step, ``"BAT"`` what accompanies it with three, over as many steps as the whole score
+            has. The others are silent when decoded.
 
     Source: Nicolas Boulanger-Lewandowski et al., "Modeling Temporal Dependencies in High-Dimensional Sequences"
     (2012), for the pieces; Cheng-Zhi Anna Huang et al., "Counterpoint by Convolution" (2017), for the four
@@ -53,21 +53,20 @@ class Chorale(Encoding):
     """
 
     holds: bool = False
-    voices: str = "SBAT"
+    voices: str = "".join(VOICES[voice][0] for voice in ORDER)
     name: ClassVar[str] = "Chorale"
 
     def __post_init__(self) -> None:
         if not isinstance(self.holds, bool):
             raise ValueError(f"Chorale: holds must be True or False, got {self.holds!r}")
-        if not self.voices or len(set(self.voices)) != len(self.voices) or not set(self.voices) <= set(_LETTERS):
-            raise ValueError(
-                f"Chorale: voices must be some of the letters {_LETTERS}, each once, such as 'SBAT', got {self.voices!r}"
-            )
+        letters = [voice[0] for voice in VOICES]
+        if not self.voices or len(set(self.voices)) < len(self.voices) or not set(self.voices) <= set(letters):
+            raise ValueError(f"Chorale: voices must name each voice by a letter of 'SATB', once, got {self.voices!r}")
 
     @property
-    def _order(self) -> list[int]:
-        """The number of each voice, 0 for the soprano, in the order of a step."""
-        return [_LETTERS.index(letter) for letter in self.voices]
+    def order(self) -> tuple[int, ...]:
+        """The parts of a score that are written, in the order of a step."""
+        return tuple([voice[0] for voice in VOICES].index(letter) for letter in self.voices)
 
     @property
     def alphabet(self) -> tuple[str, ...]:
@@ -76,8 +75,8 @@ class Chorale(Encoding):
 
     def encode(self, score: Score) -> list[str]:
         notes, pitch = self._sounding(score), score.pitch.tolist()
-        tokens, before = [], (_NONE,) * len(self.voices)
-        for step in notes[:, self._order].tolist():
+        tokens, before = [], (_NONE,) * len(self.order)
+        for step in notes[:, self.order].tolist():
             for note, last in zip(step, before, strict=True):
                 if note == _NONE:
                     tokens.append(SILENCE)
@@ -88,12 +87,11 @@ class Chorale(Encoding):
 
     def decode(self, tokens: Sequence[str]) -> Score:
         rows: list[list] = []
-        from_top = sorted(self._order)
-        parts = [from_top.index(voice) for voice in self._order]  # of the score, in the order of a step
-        singing: list[list | None] = [None] * len(parts)  # the note of each voice at the step before
+        singing: list[list | None] = [None] * len(VOICES)  # the note of each voice at the step before
+        order = self.order
         for i, token in enumerate(tokens):
-            step, place = divmod(i, len(parts))
-            voice = parts[place]
+            step, place = divmod(i, len(order))
+            voice = order[place]
             note, pitch = singing[voice], self._pitch(token)
             held = note is not None and (token == HOLD or (pitch == note[2] and not self.holds))
             if held:
@@ -104,7 +102,7 @@ class Chorale(Encoding):
                 singing[voice] = [step / STEPS_PER_QUARTER, 1 / STEPS_PER_QUARTER, pitch, voice]
                 rows.append(singing[voice])
         notes = [(onset, duration, pitch, DEFAULT_VELOCITY, voice) for onset, duration, pitch, voice in rows]
-        return Score.from_notes(notes, part_names=[VOICES[voice] for voice in from_top], programs=(0,) * len(parts))
+        return Score.from_notes(notes, part_names=VOICES, programs=(0,) * len(VOICES))
 
     def _pitch(self, token: str) -> int | None:
         """Reads a token; None where it names no pitch."""
@@ -118,19 +116,20 @@ class Chorale(Encoding):
 
     def _sounding(self, score: Score) -> np.ndarray:
         """Returns which note each voice sings at each step, (steps, 4) int64; -1 where it is silent."""
-        if score.end > _LONGEST:
+        with np.errstate(over="ignore"):  # a damaged file may hold times near the largest number there is
+            end = score.end
+        if end > _LONGEST:
             raise ValueError(
-                f"Chorale: this music lasts {score.end:g} quarter lengths, more than {_LONGEST:,}; encode parts of it,"
+                f"Chorale: this music lasts {end:g} quarter lengths, more than {_LONGEST:,}; encode parts of it,"
                 " cut with score.slice"
             )
         starts = np.round(score.onset * STEPS_PER_QUARTER).astype(np.int64)
         ends = np.round((score.onset + score.duration) * STEPS_PER_QUARTER).astype(np.int64)
         ends = np.maximum(ends, starts + 1)
         grid = np.full((int(ends.max()) if len(score) else 0, len(VOICES)), _NONE)
-        if len(score.part_names) in (len(VOICES), len(self.voices)):
-            voices = range(len(VOICES)) if len(score.part_names) == len(VOICES) else sorted(self._order)
+        if len(score.part_names) == len(VOICES):
             for note in np.lexsort((score.pitch, starts)).tolist():  # what begins later takes the place of the former
-                grid[starts[note] : ends[note], voices[score.part[note]]] = note
+                grid[starts[note] : ends[note], score.part[note]] = note
             return grid
         sung: list[dict[int, int]] = [{} for _ in range(len(grid))]  # pitch to note at each step
         for note in np.argsort(starts, kind="stable").tolist():

@@ -33,7 +33,8 @@ class CrossAttention(keras.layers.Layer):
         if heads < 1 or units % (2 * heads):
             raise ValueError(f"units must be a multiple of twice the heads, got {units} units and {heads} heads")
         self.units, self.heads, self.pace = units, heads, pace
-        self.queries = keras.layers.Dense(units, name="queries")  # its bias lets a head look at a place, whatever is there
+        # The bias of the queries lets a head look at a place, whatever is there.
+        self.queries = keras.layers.Dense(units, name="queries")
         self.keys = keras.layers.Dense(units, name="keys")
         self.values = keras.layers.Dense(units, use_bias=False, name="values")
 

@@ -56,6 +56,12 @@ class TransformerBlock(keras.layers.Layer):
         heard = ops.dot_product_attention(queries, keys, values, mask=allowed)
         return self._finish(x, heard, training)
 
+    def attention_weights(self, x, positions, allowed):
+        """Returns how much each position attends to each other, (batch, heads, time, time)."""
+        queries, keys = (rotate(part, positions[:, None]) for part in self._heads(x)[:2])
+        scores = ops.einsum("bqhf,bkhf->bhqk", queries, keys) / (self.units // self.heads) ** 0.5
+        return ops.softmax(ops.where(allowed, ops.cast(scores, "float32"), -1e9), axis=-1)
+
     def step(self, x, position, newest, allowed, cache):
         """Goes on by one position; x is (batch, units), and the cache two tensors (batch, width, heads, features)."""
         queries, keys, values = self._heads(x[:, None])
@@ -119,16 +125,33 @@ class Transformer(AutoregressiveModel):
         return self.head([self.norm(x), ops.convert_to_tensor(self.embedding.embeddings)])
 
     def call(self, ids, training=False):
+        positions, allowed = self._reach(ids)
+        x = self.dropout(self._vectors(ids), training=training)  # (batch, time, units)
+        for block in self.blocks:
+            x = block(x, positions, allowed, training=training)
+        return self._logits(x)  # (batch, time, vocabulary)
+
+    def _reach(self, ids):
+        """Returns the positions (time,) and which of them each one may attend to, (batch, 1, time, time)."""
         positions = ops.arange(ops.shape(ids)[1])
         distance = positions[:, None] - positions[None, :]  # how far in the past
         allowed = ops.logical_and(distance >= 0, distance < self.context_length)
         # Padding is not heard; what stands on padding hears itself alone, so that no row is empty.
         heard = ops.logical_or((ids != PADDING)[:, None, :], distance[None] == 0)
-        allowed = ops.logical_and(allowed[None], heard)[:, None]  # (batch, 1, time, time)
-        x = self.dropout(self._vectors(ids), training=training)  # (batch, time, units)
+        return positions, ops.logical_and(allowed[None], heard)[:, None]
+
+    def attention_maps(self, ids) -> list:
+        """Returns what each position attends to, one (batch, heads, time, time) array a block.
+
+        Args:
+            ids: int32, (batch, time).
+        """
+        positions, allowed = self._reach(ids)
+        x, maps = self._vectors(ids), []
         for block in self.blocks:
-            x = block(x, positions, allowed, training=training)
-        return self._logits(x)  # (batch, time, vocabulary)
+            maps.append(ops.convert_to_numpy(block.attention_weights(x, positions, allowed)))
+            x = block(x, positions, allowed)
+        return maps
 
     def initial_state(self, batch_size: int):
         shape = (batch_size, self.context_length, self.heads, self.units // self.heads)

@@ -1,7 +1,7 @@
 """Sampling: from a trained run to new music.
 
-``generate`` turns a run into scores, ``harmonize`` a melody into voices; ``rules`` holds what shapes the choice of the next
-token, and ``primers`` what a piece can go on from.
+``generate`` turns a run into scores, ``harmonize`` a melody into voices; ``rules`` holds what shapes
+the choice of the next token, and ``primers`` what a piece can go on from or answer to.
 """
 
 from musiclib.sampling.generation import generate, generate_ids

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import warnings
 import weakref
 from collections.abc import Sequence
 
@@ -50,7 +51,7 @@ def generate(
         One Score a piece.
 
     Raises:
-        ValueError: at an option or token that cannot be, or a primer longer than the network takes.
+        ValueError: at an option or token that cannot be.
         FileNotFoundError: where the primer is neither a token nor a file.
     """
     ids = primer_ids(run, primer)
@@ -100,10 +101,11 @@ def generate_ids(
     _check(count, length, temperature, top_k, top_p, repetition_penalty)
     primer, source = music_ids(run, [] if primer is None else primer), source_ids(run, source)
     context = run.model.context_length
-    if run.model.targets == "last" and len(primer) > context:
-        raise ValueError(
-            f"the primer has {len(primer)} tokens and this network looks back on {context};"
-            f" shorten it to {context} at most, for example with score.slice"
+    if context is not None and len(primer) > context:
+        warnings.warn(
+            f"the primer has {len(primer)} tokens and this network looks back on {context} at a time: what it writes"
+            " first follows the last of them",
+            stacklevel=2,
         )
     chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end)
     values = (np.float32(temperature), np.float32(top_p or 1.0), np.float32(repetition_penalty))

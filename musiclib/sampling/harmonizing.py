@@ -8,9 +8,10 @@ import warnings
 import numpy as np
 
 from musiclib import melodies, readers
+from musiclib.encodings import Chorale
 from musiclib.sampling.generation import generate_ids
 from musiclib.sampling.primers import source_ids
-from musiclib.score import Score
+from musiclib.score import COLUMNS, Score
 
 _OCTAVE = 12
 
@@ -28,22 +29,27 @@ def harmonize(run, melody: Score | str | os.PathLike, count: int = 1, **options)
         **options: see ``generate_ids``.
 
     Returns:
-        One Score a version, the melody as its first part.
+        One Score a version: the melody, and the voices below it.
 
     Raises:
         ValueError: where the run writes no voices to a melody, or the melody holds no notes.
         FileNotFoundError: where there is no such file.
     """
-    if not (run.model.needs_source and run.model.pace):
+    if not isinstance(run.source_encoding, Chorale) or run.source_encoding.voices != "S":
         raise ValueError(
-            "this run does not write voices side by side with a melody; take models/bach_harmonizer, or train a"
-            " seq2seq with a pace on pairs"
+            "this run does not write voices to a melody; take models/bach_harmonizer, or train a seq2seq on pairs whose"
+            " source encoding is Chorale(voices='S')"
         )
     melody = _in_range(_one_line(melody), run)
     ids = source_ids(run, melody)
     written = generate_ids(run, count, run.model.pace * len(ids), source=ids, **options)
-    soprano = melody.replace(part_names=("Soprano",), programs=(0,))
-    return [soprano.beside(run.encoding.decode(run.vocabulary.to_tokens(voices))) for voices in written]
+    return [_together(melody, run.encoding.decode(run.vocabulary.to_tokens(voices))) for voices in written]
+
+
+def _together(melody: Score, voices: Score) -> Score:
+    """Returns a melody and the voices below it, whose first part is empty."""
+    columns = {name: np.concatenate([getattr(melody, name), getattr(voices, name)]) for name in COLUMNS}
+    return melody.replace(**columns, part_names=voices.part_names, programs=voices.programs)
 
 
 def _one_line(music: Score | str | os.PathLike) -> Score:

@@ -49,7 +49,7 @@ def primer_ids(run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarr
             )
         primer = readers.read_score(primer)
     if isinstance(primer, Score):
-        return _known_ids(run, run.encoding.encode(primer), "primer")
+        return _known_ids(run, run.encoding, primer, "primer")
     if len(primer) and isinstance(primer[0], str):
         return run.vocabulary.to_ids(primer)
     return music_ids(run, primer)
@@ -69,16 +69,18 @@ def source_ids(run, source: Score | str | os.PathLike | np.ndarray | None) -> np
     if isinstance(source, (str, os.PathLike)):
         source = readers.read_score(source)
     if isinstance(source, Score):
-        source = _known_ids(run, run.source_encoding.encode(source), "source")
+        source = _known_ids(run, run.source_encoding, source, "source")
     source = np.zeros(0, np.int32) if source is None else music_ids(run, source)
     if not len(source):
         raise ValueError("this run answers to a source; give source=, a Score or a music file with notes in it")
     return source
 
 
-def _known_ids(run, tokens: Sequence[str], name: str) -> np.ndarray:
-    """Turns tokens of a score into ids; refuses music of which the run knows less than half."""
-    ids = run.vocabulary.to_ids(tokens, allow_unknown=True)
+def _known_ids(run, encoding, score: Score, name: str) -> np.ndarray:
+    """Turns a score into ids, in another octave if need be; refuses music of which the run knows less than half."""
+    ids = run.vocabulary.to_ids(encoding.encode(score), allow_unknown=True)
+    if np.sum(ids == UNKNOWN) * 2 > len(ids):
+        ids = _in_another_octave(run, encoding, score, ids, name)
     unknown = int(np.sum(ids == UNKNOWN))
     if unknown * 2 > len(ids):
         raise ValueError(
@@ -88,6 +90,20 @@ def _known_ids(run, tokens: Sequence[str], name: str) -> np.ndarray:
     if unknown:
         warnings.warn(f"{unknown} of the {name}'s {len(ids)} tokens are unknown to this run", stacklevel=4)
     return ids
+
+
+def _in_another_octave(run, encoding, score: Score, ids: np.ndarray, name: str) -> np.ndarray:
+    """Returns the ids of a score in the octave in which the run knows most of it, and says so where it is another."""
+    low, high = int(score.pitch.min()), int(score.pitch.max())
+    found = {0: ids}
+    for octaves in sorted(range(-(low // 12), (127 - high) // 12 + 1), key=abs):
+        moved = score.transpose(12 * octaves)
+        found.setdefault(octaves, run.vocabulary.to_ids(encoding.encode(moved), allow_unknown=True))
+    best = min(found, key=lambda octaves: np.sum(found[octaves] == UNKNOWN))  # of equals the nearest
+    if best and np.sum(found[best] == UNKNOWN) * 2 <= len(found[best]):
+        way = f"{abs(best)} octave{'s' * (abs(best) > 1)} {'up' if best > 0 else 'down'}"
+        warnings.warn(f"the {name} lies outside the pitches that this run knows: it was moved {way}", stacklevel=5)
+    return found[best]
 
 
 def music_ids(run, ids: np.ndarray) -> np.ndarray:

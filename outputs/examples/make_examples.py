@@ -16,27 +16,33 @@ sys.path.insert(0, str(ROOT))
 
 from musiclib import audio, corpus, plots, sampling, training, writers  # noqa: E402
 
-SEEDS = {"bach_lstm": 4, "bach_gru_attention": 3}
+# The run, a seed, and the most tokens of a piece; the last one writes four for each sixteenth.
+RUNS = (("bach_lstm", 4, 110), ("bach_gru_attention", 3, 110), ("bach_transformer", 4, 110), ("jsb_gru", 3, 1024))
 TEMPO = 92  # quarter notes a minute
 BEATS = 32  # quarter lengths that are drawn
+HEARD = 18  # quarter lengths of sound, to keep the files small; the MIDI files hold all
 
 
 def main() -> None:
     pieces = {}
-    for name, seed in SEEDS.items():
+    for name, seed, length in RUNS:
         run = training.load_run(ROOT / "models" / name)
         options = {"temperature": 0.9, "top_p": 0.95, "stop_at_end": True, "seed": seed}
         # The longest of eight that end by themselves: a whole piece, with its cadences.
-        piece = max(sampling.generate(run, count=8, length=110, **options), key=lambda score: score.end)
+        piece = max(sampling.generate(run, count=8, length=length, **options), key=lambda score: score.end)
         pieces[name] = piece.replace(tempos=((0, TEMPO),))
         writers.write_midi(pieces[name], FOLDER / f"{name}.mid")
-        audio.write_wav(pieces[name].slice(0, BEATS), FOLDER / f"{name}.wav", sample_rate=16000)
+        audio.write_wav(pieces[name].slice(0, HEARD), FOLDER / f"{name}.wav", sample_rate=16000)
     real = corpus.load("bach", limit=1, seed=4, progress=False).scores[0]
-    encoded = run.encoding.decode(run.encoding.encode(real))
+    encoding = training.load_run(ROOT / "models" / "bach_lstm").encoding
+    encoded = encoding.decode(encoding.encode(real))
     figure, axes = plt.subplots(2, 1, figsize=(11, 6.5), layout="constrained")
     titles = ("a chorale by Bach, as the network is given it", "composed by the LSTM")
     plots.compare(encoded.slice(0, BEATS), pieces["bach_lstm"].slice(0, BEATS), ax=axes, titles=titles)
     figure.savefig(FOLDER / "compare.png", dpi=110)
+    figure, ax = plt.subplots(figsize=(11, 4), layout="constrained")
+    plots.piano_roll(pieces["jsb_gru"].slice(0, BEATS), ax=ax, title="four voices, composed by the chorale GRU")
+    figure.savefig(FOLDER / "jsb_gru.png", dpi=110)
 
 
 if __name__ == "__main__":
