@@ -151,19 +151,11 @@ def _check_tokens(vocabulary: Vocabulary, encoding: encodings.Encoding, source: 
     """Raises ValueError at a token that no encoding of ``config.json`` knows."""
     tokens = vocabulary.tokens[len(RESERVED) :]
     if source is not None and source != encoding:
-        tokens = [token for token in tokens if not _knows(source, token)]
+        tokens = [token for token in tokens if not encodings.knows(source, token)]
     try:
         encoding.decode(tokens)
     except ValueError as error:
         raise ValueError(f"was made by another encoding than config.json says: {error}") from error
-
-
-def _knows(encoding: encodings.Encoding, token: str) -> bool:
-    try:
-        encoding.decode([token])
-    except ValueError:
-        return False
-    return True
 
 
 def _check_source(model: AutoregressiveModel, source: encodings.Encoding | None) -> None:

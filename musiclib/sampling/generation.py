@@ -16,10 +16,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from musiclib import encodings
 from musiclib.sampling import rules
 from musiclib.sampling.primers import music_ids, primer_ids, source_ids
 from musiclib.score import Score
-from musiclib.vocabulary import END, PADDING, START, UNKNOWN
+from musiclib.vocabulary import END, PADDING, RESERVED, START, UNKNOWN
 
 _PENALTY_WINDOW = 32  # tokens back that a repetition is counted in; over a whole piece, every token is one
 _STRETCH = 1024  # tokens that the compiled loop makes at once
@@ -107,7 +108,7 @@ def generate_ids(
             " first follows the last of them",
             stacklevel=2,
         )
-    chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end)
+    chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end, _of_sources_alone(run))
     values = (np.float32(temperature), np.float32(top_p or 1.0), np.float32(repetition_penalty))
     carried = _beginning(run.model, count, source)
     generated = _run_loop(run.model, chosen, values, carried, length, primer, np.random.default_rng(seed))
@@ -134,6 +135,14 @@ def _run_loop(model, chosen: tuple, values: tuple, carried: tuple, length: int, 
         if np.all(ops.convert_to_numpy(carried[2])):
             break  # every piece has ended
     return generated[:, : new.stop]
+
+
+def _of_sources_alone(run) -> tuple[int, ...]:
+    """Returns the ids that stand in sources and that the encoding of what is written does not know."""
+    if run.source_encoding in (None, run.encoding):
+        return ()
+    tokens = enumerate(run.vocabulary.tokens[len(RESERVED) :], start=len(RESERVED))
+    return tuple(i for i, token in tokens if not encodings.knows(run.encoding, token))
 
 
 def _check(count, length, temperature, top_k, top_p, repetition_penalty) -> None:
@@ -224,9 +233,9 @@ def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penal
         (count, room) ids, and what is carried on.
     """
     model = model_reference()
-    k, use_top_p, greedy, use_penalty, stop_at_end = chosen
+    k, use_top_p, greedy, use_penalty, stop_at_end, foreign = chosen
     room, count = uniforms.shape
-    barred = [PADDING, START, UNKNOWN] + ([] if stop_at_end else [END])
+    barred = [PADDING, START, UNKNOWN, *([] if stop_at_end else [END]), *foreign]
     bars = np.zeros((model.vocabulary_size,), np.float32)
     bars[barred] = rules.NEVER
     places = ops.arange(room + _PENALTY_WINDOW)[None, :]
