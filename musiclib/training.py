@@ -240,8 +240,11 @@ class _Watch(keras.callbacks.Callback):
 
     def on_test_begin(self, logs=None):
         if self.settings.average:
-            self.last = [ops.convert_to_numpy(value) for value in self.model.trainable_variables]
-            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)  # the averages
+            variables = self.model.trainable_variables
+            self.last = [ops.convert_to_numpy(variable) for variable in variables]
+            self.model.optimizer.finalize_variable_values(variables)  # puts the averages into the network
+            for variable in variables:  # as copies: JAX would use up the optimizer's own arrays in validating
+                variable.assign(np.array(ops.convert_to_numpy(variable)))
 
     def on_test_end(self, logs=None):
         self.weights = self.model.get_weights()

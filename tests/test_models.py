@@ -320,7 +320,8 @@ def trains(folder):
     vocabulary = Vocabulary([*RESERVED, "C4:1", "D4:1", "E4:1", "F4:1"])
     dataset = Dataset(pieces, pieces, pieces, vocabulary, encodings.NoteChord(), {})
     options = {"units": 6, "embedding_size": 4, "context_length": 8, "attention": "additive"}
-    config = Config("quick", ModelConfig("gru_attention", options), TrainingConfig(window=8, batch_size=4, epochs=2))
+    settings = TrainingConfig(window=8, batch_size=4, epochs=2, weight_decay=0.01, average=0.5)
+    config = Config("quick", ModelConfig("gru_attention", options), settings)
     run = training.train(dataset, config, folder / "run", progress=False)
     loaded = training.load_run(folder / "run")
     same = np.allclose(*(ops.convert_to_numpy(r.model(pieces[0][None], training=False)) for r in (run, loaded)))
