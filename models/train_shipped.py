@@ -86,7 +86,9 @@ def measure(run: training.Run, data: dataset.Dataset) -> dict:
 
 def measure_pairs(run: training.Run, data: pairs.Pairs, without: training.Run) -> dict:
     """Compares a run with one that was never told a source, with counting and with real music."""
-    baseline = ngram.best_ngram(data.train.targets, data.validation.targets, len(data.vocabulary))
+    # An order of 10 looks back over three steps of three voices, or over two and a half notes.
+    orders = (4, 7, 10)
+    baseline = ngram.best_ngram(data.train.targets, data.validation.targets, len(data.vocabulary), orders)
     held_out = [piece[1:-1] for piece in data.test.targets]
     options = {"temperature": 1.0, "seed": 0, "stop_at_end": run.model.pace is None}
     written = [

@@ -68,7 +68,7 @@ def _one_line(music: Score | str | os.PathLike) -> Score:
 
 def _in_range(melody: Score, run) -> Score:
     """Moves a melody by the fewest octaves into the range of the run's sources, and what then is still outside too."""
-    pitches = run.about["dataset"].get("source_pitches")
+    pitches = run.about.get("dataset", {}).get("source_pitches")
     if pitches is None:
         return melody
     low, high = pitches
