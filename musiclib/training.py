@@ -19,6 +19,8 @@ from musiclib.checkpoint import Checkpoint
 from musiclib.config import Config, TrainingConfig
 from musiclib.dataset import Dataset
 from musiclib.losses import NatsPerToken, NextTokenLoss
+from musiclib.pair_windows import PairWindows
+from musiclib.pairs import Pairs
 from musiclib.runs import Run, load_run
 from musiclib.windows import Windows
 
@@ -36,7 +38,9 @@ def set_seed(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
-def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = None, progress: bool = True) -> Run:
+def train(
+    dataset: Dataset | Pairs, config: Config, folder: str | pathlib.Path | None = None, progress: bool = True
+) -> Run:
     """Trains a network and keeps the weights with the lowest validation loss.
 
     Adam with clipped gradients; the learning rate is halved when the validation loss rests
@@ -51,7 +55,7 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
     it is. Any other run in the folder stays there until the new one is whole.
 
     Args:
-        dataset: what to train on; its test pieces are not touched.
+        dataset: what to train on, pairs for a network that answers to a source; its test pieces are not touched.
         config: the network and how to train it; ``config.preset`` has two.
         folder: where to save the run; None keeps it in memory, and nothing where training is stopped.
         progress: show a bar and a line an epoch.
@@ -80,6 +84,12 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
         with distribution.precision(settings.precision):
             model = models.build(config.model.name, len(dataset.vocabulary), **config.model.options)
         distribution.by_rows(model)
+        if model.needs_source != isinstance(dataset, Pairs):
+            raise ValueError(
+                f"the network {config.model.name} is trained on"
+                f" {'pairs, from pairs.prepare' if model.needs_source else 'a dataset, from dataset.prepare'},"
+                f" got {type(dataset).__name__}"
+            )
         if model.targets == "last" and model.context_length != settings.window:
             raise ValueError(
                 f"this network looks at windows of {model.context_length} and training would cut windows of"
@@ -94,20 +104,15 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
         )
         model.optimizer.build(model.trainable_variables)
         state = _begin(model, asked, folder, finished)
-        targets = "last" if "last" in (model.targets, settings.targets) else "all"
         train_windows, validation_windows = (
-            distribution.share(
-                Windows(
-                    pieces, settings.window, settings.batch_size, targets, True, seed, state.epochs, settings.align
-                )
-            )
+            distribution.share(_windows(model, pieces, settings, seed, state.epochs))
             for pieces, seed in ((dataset.train, settings.seed), (dataset.validation, None))
         )
         if progress and distribution.is_main() and state.epochs:
             done = "is finished: nothing is left to train" if finished else "holds a training that goes on"
             print(f"{folder} {done}, after epoch {state.epochs}")
         if not finished and not _over(state, settings):
-            callbacks = [_Watch(state, settings, folder), feeding.NextEpoch(train_windows)]
+            callbacks = [_Watch(state, settings, folder), feeding.NextEpoch(train_windows), _NewEpoch()]
             if settings.minutes is not None:
                 callbacks.append(_Clock(settings.minutes))
             if progress and distribution.is_main():
@@ -129,11 +134,20 @@ def train(dataset: Dataset, config: Config, folder: str | pathlib.Path | None = 
     # it computes on every machine, whatever it was trained on.
     trained = models.build(config.model.name, len(dataset.vocabulary), **config.model.options)
     trained.set_weights(state.best)
-    run = Run(trained, dataset.vocabulary, dataset.encoding, config, state.history, about)
+    source_encoding = dataset.source_encoding if model.needs_source else None
+    run = Run(trained, dataset.vocabulary, dataset.encoding, config, state.history, about, source_encoding)
     if saving and not finished:
         run.save(folder)
         checkpoint.remove(folder)
     return finished or run
+
+
+def _windows(model, pieces, settings: TrainingConfig, seed: int | None, epoch: int) -> Windows | PairWindows:
+    """Cuts the training windows that a network learns from."""
+    if model.needs_source:
+        return PairWindows(pieces, settings.window, settings.batch_size, model.pace, settings.align, seed, epoch)
+    targets = "last" if "last" in (model.targets, settings.targets) else "all"
+    return Windows(pieces, settings.window, settings.batch_size, targets, True, seed, epoch, settings.align)
 
 
 def _asked(config: Config, about: dict) -> dict:
@@ -277,6 +291,13 @@ def _optimizer(settings: TrainingConfig) -> keras.optimizers.Optimizer:
     )
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer
+
+
+class _NewEpoch(keras.callbacks.Callback):
+    """Tells the network which epoch begins."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.begin_epoch(epoch)
 
 
 class _Clock(keras.callbacks.Callback):
