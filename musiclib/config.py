@@ -116,6 +116,21 @@ _PRESETS = {
         ModelConfig("transformer", {"units": 128, "layers": 3, "heads": 4, "context_length": 128, "dropout": 0.1}),
         TrainingConfig(window=128, batch_size=8, epochs=14, learning_rate=2e-3),
     ),
+    ("quick", "seq2seq"): Config(
+        "quick",
+        ModelConfig(
+            "seq2seq",
+            {
+                "units": 96,
+                "embedding_size": 32,
+                "layers": 2,
+                "dropout": 0.2,
+                "teacher_forcing": [1.0, 0.9],
+                "annealing": 4,
+            },
+        ),
+        TrainingConfig(window=64, batch_size=8, epochs=8, learning_rate=5e-3, average=0.95),
+    ),
     ("quick", "chorale_gru"): Config(
         "quick",
         ModelConfig("chorale_gru", {"units": 64, "head": 48, "heads": 2, "dropout": 0.2}),
@@ -127,6 +142,11 @@ _PRESETS = {
         "full",
         ModelConfig("transformer", {}),
         TrainingConfig(window=1024, batch_size=16, epochs=60, learning_rate=3e-4),
+    ),
+    ("full", "seq2seq"): Config(
+        "full",
+        ModelConfig("seq2seq", {"teacher_forcing": [1.0, 0.9], "annealing": 10}),
+        TrainingConfig(window=64, batch_size=16, epochs=60, learning_rate=3e-3, patience=10, average=0.998),
     ),
     # Eight epochs reach its best, in ten minutes of one core; what it needs then is holding back, not size.
     ("full", "chorale_gru"): Config(

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 import keras
 import numpy as np
 
+from musiclib.pair_windows import PairWindows
 from musiclib.vocabulary import PADDING
 from musiclib.windows import Windows
 
@@ -129,7 +130,7 @@ def by_rows(model: keras.Model) -> None:
     model.stateless_call = stateless_call
 
 
-def share(windows: Windows) -> keras.utils.PyDataset:
+def share(windows: Windows | PairWindows) -> keras.utils.PyDataset:
     """Returns what this process feeds of these windows; on one device they all.
 
     Raises:
@@ -224,8 +225,8 @@ class _Share(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         first = index * self.windows.batch_size + self.process * self.rows
         inputs, targets = self.windows.rows(first, first + self.rows)
-        missing = ((0, self.rows - len(inputs)), (0, 0))
-        return tuple(np.pad(part, missing, constant_values=PADDING) for part in (inputs, targets))
+        missing = ((0, self.rows - len(targets)), (0, 0))
+        return keras.tree.map_structure(lambda part: np.pad(part, missing, constant_values=PADDING), (inputs, targets))
 
     def on_epoch_end(self) -> None:
         self.windows.on_epoch_end()

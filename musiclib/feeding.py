@@ -20,12 +20,14 @@ def feed(windows: keras.utils.PyDataset):
         return windows
     import tensorflow as tf
 
-    shapes = [(None, part.shape[1]) for part in windows[0]]
+    example = windows[0]
+    shapes = [(None, part.shape[1]) for part in tf.nest.flatten(example)]
 
     @tf.autograph.experimental.do_not_convert
     def batch(index):
-        parts = tf.numpy_function(lambda i: windows[int(i)], [index], (tf.int32, tf.int32))
-        return tuple(tf.ensure_shape(part, shape) for part, shape in zip(parts, shapes, strict=True))
+        parts = tf.numpy_function(lambda i: tf.nest.flatten(windows[int(i)]), [index], [tf.int32] * len(shapes))
+        shaped = [tf.ensure_shape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
+        return tf.nest.pack_sequence_as(example, shaped)
 
     options = tf.data.Options()
     options.autotune.enabled = False

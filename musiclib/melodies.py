@@ -1,4 +1,4 @@
-"""Melodies: which pieces share their tune, whatever the key.
+"""Melodies: the top line of a piece, and which pieces share their tune, whatever the key.
 
 A hymn tune returns in many chorales, in other keys and with other voices below it. A fair
 split keeps such pieces on one side.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from musiclib.score import Score
+from musiclib.score import COLUMNS, Score
 
 _LENGTH = 8  # intervals in a passage that is compared
 _SHARED = 0.5  # pieces belong together when the shorter tune shares this much of its passages
@@ -19,18 +19,32 @@ _COMMONPLACE = 20  # a passage that stands in more pieces than this is a scale o
 
 def melody(score: Score) -> np.ndarray:
     """Returns the pitches of the top line: each note above which nothing sounds when it begins, (n,) int64."""
+    return score.pitch[_top(score)]
+
+
+def top_line(score: Score) -> Score:
+    """Returns the top line as one part, in which a note ends at the latest where the next begins."""
+    top = np.array(_top(score), dtype=np.int64)
+    columns = {name: getattr(score, name)[top] for name in COLUMNS}
+    room = np.diff(columns["onset"], append=np.inf)
+    columns.update(duration=np.minimum(columns["duration"], room), part=np.zeros(len(top), np.int64))
+    return score.replace(**columns, part_names=("Melody",), programs=score.programs[:1])
+
+
+def _top(score: Score) -> list[int]:
+    """Returns which notes make up the top line, in the order of their onsets."""
     order = np.lexsort((-score.pitch, np.round(score.onset, 3)))
-    columns = (score.onset[order], score.duration[order], score.pitch[order])
+    columns = (order, score.onset[order], score.duration[order], score.pitch[order])
     line, last_onset = [], -1.0
     sounding: list[tuple[int, float]] = []  # (pitch, end)
-    for onset, duration, pitch in zip(*(column.tolist() for column in columns), strict=True):
-        sounding = [note for note in sounding if note[1] > onset + 1e-3]
+    for note, onset, duration, pitch in zip(*(column.tolist() for column in columns), strict=True):
+        sounding = [other for other in sounding if other[1] > onset + 1e-3]
         # Of the notes of one onset the highest comes first.
         if onset - last_onset > 1e-3 and all(pitch >= other for other, _ in sounding):
-            line.append(pitch)
+            line.append(note)
         last_onset = onset
         sounding.append((pitch, onset + duration))
-    return np.array(line, dtype=np.int64)
+    return line
 
 
 def families(scores: Sequence[Score]) -> list[int]:

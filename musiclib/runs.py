@@ -37,6 +37,7 @@ class Run:
         history: one list a figure, one value an epoch: ``loss`` and ``val_loss`` in nats per
             token, ``learning_rate``.
         about: versions, and the fingerprint and making of the data.
+        source_encoding: of a network that answers to a source, Score to the source's tokens.
     """
 
     model: AutoregressiveModel
@@ -45,6 +46,7 @@ class Run:
     config: Config
     history: dict[str, list[float]]
     about: dict
+    source_encoding: encodings.Encoding | None = None
 
     def __repr__(self) -> str:
         best = min(self.history.get("val_loss") or [float("nan")])
@@ -67,6 +69,7 @@ class Run:
             about = {
                 "format": FORMAT,
                 "encoding": self.encoding.to_config(),
+                **({"source_encoding": self.source_encoding.to_config()} if self.source_encoding else {}),
                 "config": self.config.to_dict(),
                 "options": _options(self.config),
                 "sha256": {name: files.sha256(new / name) for name in _CHECKED},
@@ -111,13 +114,18 @@ def load_run(folder: str | pathlib.Path) -> Run:
     read("config.json", lambda: _check_sums(folder, about["sha256"]))
     vocabulary = read("vocabulary.json", lambda: Vocabulary.read(files.part(folder, "vocabulary.json")))
     encoding = read("config.json", lambda: encodings.from_config(about["encoding"]))
-    read("vocabulary.json", lambda: _check_tokens(vocabulary, encoding))
+    source = about.get("source_encoding")
+    source_encoding = read("config.json", lambda: source and encodings.from_config(source))
+    read("vocabulary.json", lambda: _check_tokens(vocabulary, encoding, source_encoding))
     config = read("config.json", lambda: Config.from_dict(about["config"]))
     options = {**config.model.options, **about.get("options", {})}
     model = read("config.json", lambda: models.build(config.model.name, len(vocabulary), **options))
+    read("config.json", lambda: _check_source(model, source_encoding))
     read("model.keras", lambda: _load_weights(model, files.part(folder, "model.keras"), config))
     history = read("history.json", lambda: _history(_json(folder, "history.json"), config))
-    return Run(model, vocabulary, encoding, config, history, read("config.json", lambda: about["about"]))
+    return Run(
+        model, vocabulary, encoding, config, history, read("config.json", lambda: about["about"]), source_encoding
+    )
 
 
 def _options(config: Config) -> dict:
@@ -139,12 +147,20 @@ def _check_sums(folder: pathlib.Path, sums: dict[str, str]) -> None:
         raise ValueError("does not say which model.keras and vocabulary.json belong to it")
 
 
-def _check_tokens(vocabulary: Vocabulary, encoding: encodings.Encoding) -> None:
-    """Raises ValueError at a token that the encoding of ``config.json`` does not know."""
+def _check_tokens(vocabulary: Vocabulary, encoding: encodings.Encoding, source: encodings.Encoding | None) -> None:
+    """Raises ValueError at a token that no encoding of ``config.json`` knows."""
+    tokens = vocabulary.tokens[len(RESERVED) :]
+    if source is not None and source != encoding:
+        tokens = [token for token in tokens if not encodings.knows(source, token)]
     try:
-        encoding.decode(vocabulary.tokens[len(RESERVED) :])
+        encoding.decode(tokens)
     except ValueError as error:
         raise ValueError(f"was made by another encoding than config.json says: {error}") from error
+
+
+def _check_source(model: AutoregressiveModel, source: encodings.Encoding | None) -> None:
+    if model.needs_source != (source is not None):
+        raise ValueError("has a network that answers to a source and no source_encoding, or the other way round")
 
 
 def _load_weights(model: AutoregressiveModel, path: pathlib.Path, config: Config) -> None:

@@ -161,6 +161,18 @@ class Score:
         columns["part"] = np.zeros_like(columns["part"])
         return self.replace(**columns, part_names=(names[index],), programs=(self.programs[index],))
 
+    def then(self, other: Score, start: float | None = None) -> Score:
+        """Returns one after the other, part by part, at its own tempo and time signatures.
+
+        Args:
+            other: what follows.
+            start: where it begins, in quarter lengths; None for where this one ends.
+        """
+        columns = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in COLUMNS}
+        columns["onset"][len(self) :] += self.end if start is None else start
+        longer = max(self, other, key=lambda score: len(score.part_names))
+        return self.replace(**columns, part_names=longer.part_names, programs=longer.programs)
+
     def slice(self, start: float, end: float) -> Score:
         """Returns what begins in [start, end), moved to 0; notes that last longer are cut at ``end``.
 

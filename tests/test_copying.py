@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from musiclib import dataset, encodings, models, sampling
+from musiclib import dataset, encodings, models, pairs, sampling
 from musiclib.config import Config
 from musiclib.pieces import Pieces
 from musiclib.sampling import copying
@@ -133,11 +133,14 @@ def test_music_that_is_not_in_ids_is_refused():
         sampling.Guard([[4, 5, 6]], 2)
 
 
-def test_a_dataset_stands_for_its_training_pieces(parrot):
+def test_a_dataset_or_pairs_stand_for_their_training_pieces(parrot):
     data = dataset.Dataset(TRAINING, Pieces.from_lists([]), Pieces.from_lists([]), VOCABULARY, parrot.encoding, {})
     options = {"count": 2, "length": 70, "greedy": True}
     pieces = sampling.generate_ids(parrot, avoid_copying=sampling.Guard(data, 5), **options)
     assert np.array_equal(pieces, sampling.generate_ids(parrot, avoid_copying=sampling.Guard(TRAINING, 5), **options))
+    pair = pairs.PairedPieces(Pieces.from_lists([[4]] * len(TRAINING)), TRAINING, np.arange(len(TRAINING)))
+    both = pairs.Pairs(pair, pair, pair, VOCABULARY, parrot.encoding, parrot.encoding, {})
+    assert np.array_equal(pieces, sampling.generate_ids(parrot, avoid_copying=sampling.Guard(both, 5), **options))
     others = dataclasses.replace(data, vocabulary=Vocabulary(RESERVED + TOKENS[::-1]))  # equally many
     with pytest.raises(ValueError, match="25 tokens that are not the 25 of the run; prepare it with"):
         sampling.generate_ids(parrot, avoid_copying=sampling.Guard(others, 5), **options)
@@ -147,6 +150,10 @@ def test_what_leaves_no_token_is_refused(parrot):
     everything = [[4, following] for following in range(4, len(VOCABULARY))]
     with pytest.raises(ValueError, match="limit of 1"):
         sampling.generate_ids(parrot, avoid_copying=sampling.Guard(Pieces.from_lists(everything), 1))
+    almost = sampling.Guard(Pieces.from_lists(everything[1:]), 1)
+    assert copying.checked(almost, VOCABULARY) is almost
+    with pytest.raises(ValueError, match="limit of 1"):  # where one more token stands in sources alone
+        copying.checked(almost, VOCABULARY, never=len(RESERVED) + 1)
 
 
 @pytest.mark.parametrize("value", [16, True, "train", TRAINING])

@@ -1,5 +1,6 @@
 """The card: each figure is where it belongs, and comes from the music that the column names."""
 
+import dataclasses
 import json
 
 import keras
@@ -151,10 +152,24 @@ def test_a_run_that_knows_a_test_piece_is_refused(runs):
         evaluation.card({"cheat": cheat}, SPLIT)
 
 
-def test_a_run_that_learned_elsewhere_is_told(runs):
-    elsewhere = run_of(encodings.NoteChord(), train_names=["another"])
+def test_a_run_that_learned_elsewhere_is_told_and_its_surprise_left_out():
+    elsewhere = run_of(encodings.NoteChord(), train_names=["tune 0", "another"])
     told = evaluation.card({"elsewhere": elsewhere}, SPLIT, count=2, length=10)
-    assert "elsewhere learned from 1 pieces" in told.notes[-1]
+    assert told.columns[2].nats_per_token is None and told.columns[1].nats_per_token > 0
+    assert "elsewhere learned from 2 pieces that this corpus does not name" in told.notes[-1]
+
+
+def test_a_run_that_learned_from_other_pieces_of_the_corpus_is_told():
+    fewer = run_of(encodings.NoteChord(), train_names=["tune 0", "tune 13"])
+    told = evaluation.card({"fewer": fewer}, SPLIT, count=2, length=10)
+    assert told.columns[2].nats_per_token > 0
+    assert "fewer learned from 2 pieces, and passages are looked up in the 12 training pieces" in told.notes[-1]
+
+
+def test_a_run_that_answers_to_a_source_is_refused(runs):
+    answering = dataclasses.replace(runs["lstm"], source_encoding=encodings.NoteChord())
+    with pytest.raises(ValueError, match="'answering' answers to a source"):
+        evaluation.card({"answering": answering}, SPLIT)
 
 
 def test_what_cannot_be_compared_is_refused(runs):

@@ -19,9 +19,10 @@ LAYERS = [
     ["readers", "encodings", "cache"],
     ["reading", "jsb", "pedal"],
     ["corpus"],
-    ["dataset", "windows", "models", "ngram"],
+    ["dataset", "pairs", "windows", "models", "ngram"],
+    ["pair_windows"],
     ["distribution", "feeding", "runs", "versions"],
-    ["losses"],
+    ["losses", "callbacks"],
     ["sampling", "training"],
     ["evaluation"],
 ]

@@ -27,6 +27,7 @@ def make(name, seed=0, **options):
         "gru_attention": {"units": 6, "attention_units": 5, "embedding_size": 4},
         "transformer": {"units": 8, "layers": 2, "heads": 2, "context_length": 7},
         "chorale_gru": {"pitches": [None] * 4 + [*range(60, 60 + SIZE - 4)], "units": 8, "head": 6, "heads": 2},
+        "seq2seq": {"units": 8, "embedding_size": 4, "heads": 2},
     }
     return models.build(name, SIZE, **{**sizes.get(name, {}), **options})
 
@@ -40,6 +41,9 @@ CAUSAL = [
         marks=on_tensorflow,
     ),
     pytest.param(lambda: make("gru_attention", context_length=7, attention="additive"), id="additive"),
+    pytest.param(lambda: make("seq2seq"), id="seq2seq"),
+    pytest.param(lambda: make("seq2seq", pace=3), id="seq2seq with a pace"),
+    pytest.param(lambda: make("seq2seq", attention=False, layers=1), id="seq2seq without attention"),
 ]
 BIDIRECTIONAL = [
     pytest.param(
@@ -58,13 +62,20 @@ def random_ids(batch, time, seed=0):
     return np.random.default_rng(seed).integers(1, SIZE, (batch, time)).astype(np.int32)
 
 
+SOURCE = np.array([3, 7, 5, 5, 9, 4, 12, 6], np.int32)  # what is answered to, by the networks that do
+
+
+def inputs(model, ids):
+    return (np.tile(SOURCE, (len(ids), 1)), ids) if model.needs_source else ids
+
+
 def call(model, ids):
-    return ops.convert_to_numpy(model(ids, training=False))
+    return ops.convert_to_numpy(model(inputs(model, ids), training=False))
 
 
 def stepped(model, ids):
     """Logits of every position, (batch, time, vocabulary), one step at a time."""
-    state, logits = model.initial_state(len(ids)), []
+    state, logits = model.initial_state(len(ids), *([SOURCE] if model.needs_source else [])), []
     for i in range(ids.shape[1]):
         out, state = model.step(ops.convert_to_tensor(ids[:, i]), state)
         logits.append(ops.convert_to_numpy(out))
@@ -128,7 +139,7 @@ def test_pieces_of_a_batch_do_not_meet(build):
 def test_dropout_is_for_training_alone(build):
     model, ids = build(), random_ids(2, 7)
     np.testing.assert_array_equal(call(model, ids), call(model, ids))
-    trained = ops.convert_to_numpy(model(ids, training=True))
+    trained = ops.convert_to_numpy(model(inputs(model, ids), training=True))
     assert np.abs(trained - call(model, ids)).max() > 1e-4
 
 
@@ -279,15 +290,17 @@ def answers(folder):
     ids = np.load(folder / "ids.npy")
     for path in sorted(folder.glob("*.keras")):
         model = keras.saving.load_model(path, compile=False)
-        state, steps = model.initial_state(len(ids)), []
+        source = np.array([5, 7, 4, 9, 6], np.int32) if model.needs_source else None
+        inputs = ids if source is None else (np.tile(source, (len(ids), 1)), ids)
+        state, steps = model.initial_state(len(ids), *([] if source is None else [source])), []
         for i in range(ids.shape[1] if model.targets == "all" else 2):  # JAX compiles each window anew
             logits, state = model.step(ops.convert_to_tensor(ids[:, i]), state)
             steps.append(ops.convert_to_numpy(logits).tolist())
         vocabulary = Vocabulary([*RESERVED, *(f"C{i}:1" for i in range(model.vocabulary_size - 4))])
         run = training.Run(model, vocabulary, encodings.NoteChord(), Config(), {}, {})
-        draw = lambda **options: [p.tolist() for p in sampling.generate_ids(run, 3, 40, [5, 7], **options)]
+        draw = lambda **options: [p.tolist() for p in sampling.generate_ids(run, 3, 40, [5, 7], source=source, **options)]
         said[path.stem] = {
-            "call": ops.convert_to_numpy(model(ids, training=False)).tolist(),
+            "call": ops.convert_to_numpy(model(inputs, training=False)).tolist(),
             "steps": steps,
             "greedy": draw(greedy=True),
         }

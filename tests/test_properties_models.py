@@ -24,7 +24,13 @@ OPTIONS = {
         {"pitches": [None] * 4 + [*range(60, 60 + SIZE - 4)], "units": 8, "head": 6, "heads": 2, "memory": 2}
     ],
     "transformer": [{"units": 8, "layers": 2, "heads": 2, "context_length": 5}],
+    "seq2seq": [
+        {"units": 8, "embedding_size": 4, "heads": 2},
+        {"units": 8, "embedding_size": 4, "heads": 2, "layers": 3, "pace": 2},
+        {"units": 8, "embedding_size": 4, "heads": 2, "layers": 1, "attention": False},
+    ],
 }
+SOURCE = np.array([7, 4, 4, 9, 5, 12, 3], np.int32)  # what is answered to, by the networks that do
 FORMS = [(name, i) for name in models.BUILDERS for i in range(len(OPTIONS.get(name, [{}])))]
 EVERY_FORM = pytest.mark.parametrize(("name", "form"), FORMS)
 sequences = st.integers(1, 3).flatmap(
@@ -40,12 +46,18 @@ def network(name, form):
 
 def called(model, ids):
     """Logits of the network's positions for (batch, time) ids."""
-    return ops.convert_to_numpy(model(np.asarray(ids, np.int32), training=False))
+    ids = np.asarray(ids, np.int32)
+    inputs = (np.tile(SOURCE, (len(ids), 1)), ids) if model.needs_source else ids
+    return ops.convert_to_numpy(model(inputs, training=False))
+
+
+def begin(model, batch):
+    return model.initial_state(batch, SOURCE) if model.needs_source else model.initial_state(batch)
 
 
 def stepped(model, ids):
     """Logits of every position, (batch, time, vocabulary), one step at a time."""
-    state, logits = model.initial_state(len(ids)), []
+    state, logits = begin(model, len(ids)), []
     for column in np.asarray(ids, np.int32).T:
         out, state = model.step(ops.convert_to_tensor(column), state)
         logits.append(ops.convert_to_numpy(out))
@@ -72,7 +84,7 @@ def test_call_and_step_agree(name, form, columns):
 def test_what_is_carried_from_step_to_step_does_not_grow(name, form):
     """So that a piece of any length is generated in the same memory."""
     model = network(name, form)
-    state = beginning = model.initial_state(2)
+    state = beginning = begin(model, 2)
     for _ in range(3):
         _, state = model.step(ops.convert_to_tensor(np.array([4, 5], np.int32)), state)
         assert [(part.shape, part.dtype) for part in state] == [(part.shape, part.dtype) for part in beginning]

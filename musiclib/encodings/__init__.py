@@ -27,6 +27,7 @@ __all__ = [
     "NoteEvents",
     "Performance",
     "from_config",
+    "knows",
     "normal_order",
     "pitch_number",
 ]
@@ -48,3 +49,12 @@ def from_config(config: dict) -> Encoding:
     if not options.keys() <= known:
         raise ValueError(f"{name} has no option {sorted(options.keys() - known)}; it has {sorted(known)}")
     return ENCODINGS[name](**options)
+
+
+def knows(encoding: Encoding, token: str) -> bool:
+    """Tells whether a token is of an encoding's alphabet."""
+    try:
+        encoding.decode([token])
+    except ValueError:
+        return False
+    return True

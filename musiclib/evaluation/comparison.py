@@ -92,7 +92,7 @@ def _columns(
         nats = counted.nats_per_token(_ids(first, corpus.test.scores))
         yield measure_of.column(f"counting{ending}", "n-gram", tokens, nats, pieces)
         for name, run in group.items():
-            nats = nats_per_token(run, _ids(run, corpus.test.scores))
+            nats = None if _learned_elsewhere(run, corpus) else nats_per_token(run, _ids(run, corpus.test.scores))
             pieces = sampling.generate(run, count, length, seed=seed, **options)
             yield measure_of.column(name, "run", tokens, nats, pieces)
 
@@ -163,6 +163,10 @@ def _check(runs: Mapping[str, Run], corpus: corpora.Split, count, length) -> Non
         if value is not None and not (isinstance(value, int) and value >= 1):
             raise ValueError(f"{name} must be a whole number of at least 1, got {value}")
     for name, run in runs.items():
+        if run.source_encoding is not None:
+            raise ValueError(
+                f"the run {name!r} answers to a source, and a card compares what composes by itself; leave it out"
+            )
         met = sorted(_learned_from(run) & set(corpus.test.names))
         if met:
             raise ValueError(
@@ -173,6 +177,11 @@ def _check(runs: Mapping[str, Run], corpus: corpora.Split, count, length) -> Non
 
 def _learned_from(run: Run) -> set[str]:
     return set(run.about.get("dataset", {}).get("train_names", ()))
+
+
+def _learned_elsewhere(run: Run, corpus: corpora.Split) -> bool:
+    """Tells whether a run learned from pieces that the corpus does not name: it may have met any of the test pieces."""
+    return not _learned_from(run) <= {*corpus.train.names, *corpus.validation.names}
 
 
 def _notes(runs: Mapping[str, Run], corpus: corpora.Split, groups: int, about: dict, options: dict) -> Iterable[str]:
@@ -199,9 +208,13 @@ def _notes(runs: Mapping[str, Run], corpus: corpora.Split, groups: int, about: d
         )
     for name, run in runs.items():
         learned_from = _learned_from(run)
-        if learned_from and learned_from != set(corpus.train.names):
+        if _learned_elsewhere(run, corpus):
             yield (
-                f"{name} learned from {len(learned_from)} pieces and is compared here with the {len(corpus.train)}"
-                " training pieces of this split, which are others: what it has quoted from elsewhere is not found, and"
-                " whether it knows a test piece under another name cannot be told."
+                f"{name} learned from {len(learned_from)} pieces that this corpus does not name. It may know a test"
+                " piece by another name, so its surprise is left out; and what it quoted from elsewhere is not found."
+            )
+        elif learned_from and learned_from != set(corpus.train.names):
+            yield (
+                f"{name} learned from {len(learned_from)} pieces, and passages are looked up in the {len(corpus.train)}"
+                " training pieces of this split, which are others."
             )

@@ -12,12 +12,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from musiclib.pairs import PairedPieces
 from musiclib.pieces import Pieces
 from musiclib.vocabulary import PADDING
 from musiclib.windows import Windows
 
 
-def nats_per_token(run, pieces: Pieces, batch_size: int = 8) -> float:
+def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> float:
     """Returns the mean of -log P over every id but the first of each piece.
 
     A network that gives all positions sees each piece whole; one that sees a window and
@@ -25,12 +26,14 @@ def nats_per_token(run, pieces: Pieces, batch_size: int = 8) -> float:
 
     Args:
         run: a trained run, whose vocabulary made the ids.
-        pieces: held-out pieces, each from ``<start>`` to ``<end>``.
+        pieces: held-out pieces, each from ``<start>`` to ``<end>``; pairs for a network that answers to a source,
+            which it is given whole: then the targets are what is predicted.
         batch_size: windows predicted at once.
 
     Raises:
         ValueError: where an id lies outside the run's vocabulary, or no piece has two ids.
     """
+    sources, pieces = (pieces.sources, pieces.targets) if run.model.needs_source else (None, pieces)
     lengths = np.diff(pieces.offsets)
     if not np.any(lengths > 1):
         raise ValueError(f"nothing to predict in these {len(pieces)} pieces; give one of at least 2 ids")
@@ -46,11 +49,21 @@ def nats_per_token(run, pieces: Pieces, batch_size: int = 8) -> float:
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 1]
     batches = (order[i : i + batch_size] for i in range(0, len(order), batch_size))
-    rows = (np.stack([np.pad(pieces[i], (0, lengths[batch[-1]] - lengths[i])) for i in batch]) for batch in batches)
-    return _mean_loss(run.model, ((ids[:, :-1], ids[:, 1:]) for ids in rows))
+    rows = ((batch, _together([pieces[i] for i in batch])) for batch in batches)
+    if sources is None:
+        return _mean_loss(run.model, ((ids[:, :-1], ids[:, 1:]) for _, ids in rows))
+    return _mean_loss(
+        run.model, (((_together([sources[i] for i in batch]), ids[:, :-1]), ids[:, 1:]) for batch, ids in rows)
+    )
 
 
-def _mean_loss(model, batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
+def _together(pieces: list[np.ndarray]) -> np.ndarray:
+    """Returns pieces as rows, filled up with padding at their end."""
+    longest = max(map(len, pieces))
+    return np.stack([np.pad(piece, (0, longest - len(piece)), constant_values=PADDING) for piece in pieces])
+
+
+def _mean_loss(model, batches: Iterable[tuple]) -> float:
     total, count = 0.0, 0
     for inputs, targets in batches:
         logits = model(inputs, training=False)

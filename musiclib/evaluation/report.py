@@ -44,7 +44,7 @@ class Column:
         name: of the run, or what else it is.
         kind: ``"real"``, ``"n-gram"`` or ``"run"``.
         tokens: names the tokens that it writes; only where they are the same do nats per token compare.
-        nats_per_token: on held-out music; None for real music itself.
+        nats_per_token: on held-out music; None for real music itself, and where a run may have learned from it.
         statistics: one value a piece for each statistic.
         likeness: to real music, in each statistic.
         seen: share of the passages of so many notes that stand in training.

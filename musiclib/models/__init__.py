@@ -5,6 +5,7 @@ from __future__ import annotations
 from musiclib.models.base import AutoregressiveModel
 from musiclib.models.chorale_gru import chorale_gru
 from musiclib.models.gru_attention import gru_attention
+from musiclib.models.seq2seq import seq2seq
 from musiclib.models.stacked_lstm import stacked_lstm
 from musiclib.models.transformer import transformer
 
@@ -13,6 +14,7 @@ BUILDERS = {
     "gru_attention": gru_attention,
     "transformer": transformer,
     "chorale_gru": chorale_gru,
+    "seq2seq": seq2seq,
 }
 
 

@@ -22,10 +22,13 @@ class AutoregressiveModel(keras.Model):
         targets: ``"all"`` where ``call`` returns logits (batch, time, vocabulary);
             ``"last"`` where it returns them for the last position only, (batch, 1, vocabulary).
         context_length: ids that ``step`` looks back on; None where there is no limit.
+        needs_source: whether it answers to a source: ``call`` then takes (source, ids), and
+            ``initial_state`` the source.
     """
 
     targets = "all"
     context_length: int | None = None
+    needs_source = False
 
     def __init__(self, vocabulary_size: int, **kwargs) -> None:
         super().__init__(**kwargs)
@@ -50,6 +53,9 @@ class AutoregressiveModel(keras.Model):
         (window,) = state
         window = ops.concatenate([window[:, 1:], ops.expand_dims(ids, 1)], axis=1)
         return self(window, training=False)[:, -1], (window,)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Is called before each epoch of training, from 0; what follows from the epoch is set here."""
 
     def get_config(self) -> dict:
         return {**super().get_config(), "vocabulary_size": self.vocabulary_size}

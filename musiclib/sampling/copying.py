@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from musiclib.dataset import Dataset
+from musiclib.pairs import PairedPieces, Pairs
 from musiclib.pieces import Pieces
 from musiclib.sampling.rules import NEVER
 from musiclib.vocabulary import RESERVED, Vocabulary
@@ -25,23 +26,25 @@ class Guard:
     ``dataset.prepare(..., transpositions=range(-5, 7))`` does. A primer is not changed, but what
     comes after it continues no passage of the pieces that begins within it, either.
 
-    Holds 20 to 30 bytes for each different passage of the pieces; one Guard serves any number of calls.
+    Holds 20 to 30 bytes for each different passage of the pieces; one Guard serves any number of calls. A step looks
+    up a handful of rows, which takes a few hundredths of a small network's time.
 
     Args:
-        music: what not to copy: a dataset, whose training pieces are meant, or pieces. The ids are those of the
-            run's own vocabulary, which a dataset is checked for.
+        music: what not to copy: a dataset, or pairs, whose training part is meant (of pairs, what was written), or
+            pieces of ids. The ids are those of the run's own vocabulary, which a dataset is checked for.
         limit: the longest passage that may stand in both, in tokens; at least 1.
 
     Raises:
-        ValueError: at a limit below 1, or where ``music`` is neither a ``Dataset`` nor ``Pieces``.
+        ValueError: at a limit below 1, or where ``music`` is none of these.
 
     Example:
         ``sampling.generate(run, avoid_copying=sampling.Guard(data, 16))``
     """
 
-    def __init__(self, music: Dataset | Pieces, limit: int = 16) -> None:
-        self.vocabulary = music.vocabulary if isinstance(music, Dataset) else None
-        pieces = music.train if isinstance(music, Dataset) else music
+    def __init__(self, music: Dataset | Pairs | PairedPieces | Pieces, limit: int = 16) -> None:
+        self.vocabulary = music.vocabulary if isinstance(music, (Dataset, Pairs)) else None
+        pieces = music.train if isinstance(music, (Dataset, Pairs)) else music
+        pieces = pieces.targets if isinstance(pieces, PairedPieces) else pieces
         if not isinstance(pieces, Pieces):
             raise ValueError(f"Guard needs a dataset, or pieces of ids such as its train, got {type(music).__name__}")
         if not (isinstance(limit, (int, np.integer)) and limit >= 1):
@@ -94,8 +97,8 @@ class Guard:
         return total
 
 
-def checked(guard: Guard | None, vocabulary: Vocabulary) -> Guard | None:
-    """Returns the guard if it fits a vocabulary.
+def checked(guard: Guard | None, vocabulary: Vocabulary, never: int = len(RESERVED)) -> Guard | None:
+    """Returns the guard if it fits a vocabulary, of which so many tokens are never written.
 
     Raises:
         ValueError: where it is no guard, its pieces are not in ids of this vocabulary, or too few tokens would be left.
@@ -117,7 +120,7 @@ def checked(guard: Guard | None, vocabulary: Vocabulary) -> Guard | None:
             f"avoid_copying was given pieces with the id {guard.largest_id} and the run's vocabulary ends at"
             f" {len(vocabulary) - 1}; encode them with the run's own encoding and vocabulary"
         )
-    if guard.most_following >= len(vocabulary) - len(RESERVED):
+    if guard.most_following >= len(vocabulary) - never:
         raise ValueError(
             f"avoid_copying with a limit of {guard.limit} leaves no token to go on with: after some passage each one"
             " has stood in training; raise the limit"

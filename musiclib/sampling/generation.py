@@ -16,10 +16,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from musiclib import encodings
 from musiclib.sampling import copying, rules
-from musiclib.sampling.primers import music_ids, primer_ids
+from musiclib.sampling.primers import music_ids, primer_ids, source_ids
 from musiclib.score import Score
-from musiclib.vocabulary import END, PADDING, START, UNKNOWN
+from musiclib.vocabulary import END, PADDING, RESERVED, START, UNKNOWN
 
 _PENALTY_WINDOW = 32  # tokens back that a repetition is counted in; over a whole piece, every token is one
 _STRETCH = 1024  # tokens that the compiled loop makes at once
@@ -31,6 +32,7 @@ def generate(
     length: int = 200,
     primer: Score | str | os.PathLike | Sequence[str] | np.ndarray | None = None,
     include_primer: bool = True,
+    source: Score | str | os.PathLike | None = None,
     **options,
 ) -> list[Score]:
     """Composes new pieces.
@@ -43,6 +45,7 @@ def generate(
             of tokens or an array of ids (``random_window``, ``random_notes``); a Score; or
             the path of a music file.
         include_primer: let the pieces begin with the primer.
+        source: what the pieces answer to, for a run that was trained on pairs: a Score, or the path of a music file.
         **options: see ``generate_ids``.
 
     Returns:
@@ -53,7 +56,7 @@ def generate(
         FileNotFoundError: where the primer is neither a token nor a file.
     """
     ids = primer_ids(run, primer)
-    pieces = generate_ids(run, count, length, ids, **options)
+    pieces = generate_ids(run, count, length, ids, source=source_ids(run, source), **options)
     start = ids if include_primer else ids[:0]
     return [run.encoding.decode(run.vocabulary.to_tokens([*start, *piece])) for piece in pieces]
 
@@ -64,6 +67,7 @@ def generate_ids(
     length: int = 200,
     primer: np.ndarray | None = None,
     *,
+    source: np.ndarray | None = None,
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -80,6 +84,7 @@ def generate_ids(
         count: pieces, generated as one batch.
         length: tokens a piece.
         primer: (n,) ids to go on from; None for the start of a piece.
+        source: (n,) ids to answer to, for a run that was trained on pairs.
         temperature: above 0; lower is safer, higher is bolder.
         top_k: choose among so many of the likeliest tokens; None for all.
         top_p: choose among the likeliest tokens that make up this probability, in (0, 1].
@@ -98,7 +103,7 @@ def generate_ids(
         ValueError: at a value that cannot be; the message names it.
     """
     _check(count, length, temperature, top_k, top_p, repetition_penalty)
-    primer = music_ids(run, [] if primer is None else primer)
+    primer, source = music_ids(run, [] if primer is None else primer), source_ids(run, source)
     context = run.model.context_length
     if context is not None and len(primer) > context:
         warnings.warn(
@@ -106,22 +111,24 @@ def generate_ids(
             " first follows the last of them",
             stacklevel=2,
         )
-    guard = copying.checked(avoid_copying, run.vocabulary)
-    chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end, guard and guard.rules)
+    of_sources = _of_sources_alone(run)
+    guard = copying.checked(avoid_copying, run.vocabulary, len(RESERVED) + len(of_sources))
+    chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end, of_sources)
+    chosen = (*chosen, guard and guard.rules)
     values = (np.float32(temperature), np.float32(top_p or 1.0), np.float32(repetition_penalty))
     values = (*values, guard.tables if guard else ())
-    generated = _run_loop(run.model, chosen, values, count, length, primer, np.random.default_rng(seed))
+    carried = _beginning(run.model, count, source, _lookback(chosen))
+    generated = _run_loop(run.model, chosen, values, carried, length, primer, np.random.default_rng(seed))
     return [piece[: np.argmax(piece == END)] if END in piece else piece for piece in generated]
 
 
-def _run_loop(model, chosen: tuple, values: tuple, count: int, length: int, primer: np.ndarray, rng) -> np.ndarray:
+def _run_loop(model, chosen: tuple, values: tuple, carried: tuple, length: int, primer: np.ndarray, rng) -> np.ndarray:
     """Runs the compiled loop, one stretch after the other, and returns what comes after the primer, (count, time)."""
-    loop = _compiled_loop(model, chosen)
+    loop, count = _compiled_loop(model, chosen), carried[0].shape[0]
     generated = np.zeros((count, length), np.int32)  # which takes no memory before it is written to
     steps = len(primer) + length
     # Rounded up to a power of two, so that other lengths meet the same compiled loop.
     room = min(max(64, 1 << (steps - 1).bit_length()), _STRETCH)
-    carried = _beginning(model, count, _lookback(chosen))
     for begin in range(0, steps, room):
         size = min(room, steps - begin)
         forced = np.full((room,), PADDING, np.int32)
@@ -135,6 +142,14 @@ def _run_loop(model, chosen: tuple, values: tuple, count: int, length: int, prim
         if np.all(ops.convert_to_numpy(carried[2])):
             break  # every piece has ended
     return generated[:, : new.stop]
+
+
+def _of_sources_alone(run) -> tuple[int, ...]:
+    """Returns the ids that stand in sources and that the encoding of what is written does not know."""
+    if run.source_encoding in (None, run.encoding):
+        return ()
+    tokens = enumerate(run.vocabulary.tokens[len(RESERVED) :], start=len(RESERVED))
+    return tuple(i for i, token in tokens if not encodings.knows(run.encoding, token))
 
 
 def _check(count, length, temperature, top_k, top_p, repetition_penalty) -> None:
@@ -163,14 +178,27 @@ def _compiled_loop(model, chosen: tuple):
     return loops[chosen]
 
 
-def _compile(function, model):
+def _compiled_reading(model, count: int):
+    """Returns the compiled ``initial_state`` of a model that answers to a source, made once."""
+    loops = _LOOPS.setdefault(model, {})
+    if ("source", count) not in loops:
+        # Without XLA, which cannot take in cuDNN's recurrent kernels.
+        loops["source", count] = _compile(functools.partial(_read, weakref.ref(model), count), model, xla=False)
+    return loops["source", count]
+
+
+def _read(model_reference, count: int, source):
+    return model_reference().initial_state(count, source)
+
+
+def _compile(function, model, xla: bool = True):
     """Compiles a function of arrays on TensorFlow or JAX."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
         # With XLA: one piece takes a third of the time, most of which is spent between small operations.
-        return tf.function(function, autograph=False, jit_compile=True)
+        return tf.function(function, autograph=False, jit_compile=xla)
     if backend == "jax":
         import jax
 
@@ -191,10 +219,15 @@ def _lookback(chosen: tuple) -> int:
     return max(_PENALTY_WINDOW, guard[0] if guard else 0)
 
 
-def _beginning(model, count: int, lookback: int) -> tuple:
+def _beginning(model, count: int, source: np.ndarray | None, lookback: int) -> tuple:
     """Returns what the loop carries from step to step: last ids, what was heard lately, who has ended, the state."""
+    if source is None:
+        state = model.initial_state(count)
+    else:  # filled up, so that sources of other lengths meet the same compiled loop
+        room = max(64, 1 << (len(source) - 1).bit_length())
+        state = _compiled_reading(model, count)(np.pad(source, (0, room - len(source)), constant_values=PADDING))
     heard = ops.full((count, lookback), PADDING, dtype="int32")
-    return ops.full((count,), START, "int32"), heard, ops.zeros((count,), "bool"), model.initial_state(count)
+    return ops.full((count,), START, "int32"), heard, ops.zeros((count,), "bool"), state
 
 
 def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penalty, tables, carried):
@@ -214,10 +247,10 @@ def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penal
         (count, room) ids, and what is carried on.
     """
     model = model_reference()
-    k, use_top_p, greedy, use_penalty, stop_at_end, guard = chosen
+    k, use_top_p, greedy, use_penalty, stop_at_end, foreign, guard = chosen
     lookback = _lookback(chosen)
     room, count = uniforms.shape
-    barred = [PADDING, START, UNKNOWN] + ([] if stop_at_end else [END])
+    barred = [PADDING, START, UNKNOWN, *([] if stop_at_end else [END]), *foreign]
     bars = np.zeros((model.vocabulary_size,), np.float32)
     bars[barred] = rules.NEVER
     places = ops.arange(room + lookback)[None, :]

@@ -1,4 +1,4 @@
-"""Primers: what a generated piece goes on from, as ids."""
+"""Primers: what a generated piece goes on from, or answers to, as ids."""
 
 from __future__ import annotations
 
@@ -49,34 +49,60 @@ def primer_ids(run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarr
             )
         primer = readers.read_score(primer)
     if isinstance(primer, Score):
-        ids = run.vocabulary.to_ids(run.encoding.encode(primer), allow_unknown=True)
-        if np.sum(ids == UNKNOWN) * 2 > len(ids):
-            ids = _in_another_octave(run, primer, ids)
-        unknown = int(np.sum(ids == UNKNOWN))
-        if unknown * 2 > len(ids):
-            raise ValueError(
-                f"{unknown} of the primer's {len(ids)} tokens are not in this run's vocabulary; choose music that is"
-                " closer to what it was trained on, or transpose it"
-            )
-        if unknown:
-            warnings.warn(f"{unknown} of the primer's {len(ids)} tokens are unknown to this run", stacklevel=3)
-        return ids
+        return _known_ids(run, run.encoding, primer, "primer")
     if len(primer) and isinstance(primer[0], str):
         return run.vocabulary.to_ids(primer)
     return music_ids(run, primer)
 
 
-def _in_another_octave(run, primer: Score, ids: np.ndarray) -> np.ndarray:
-    """Returns the ids of a primer in the octave in which the run knows most of it, and says so where it is another."""
-    low, high = int(primer.pitch.min()), int(primer.pitch.max())
+def source_ids(run, source: Score | str | os.PathLike | np.ndarray | None) -> np.ndarray | None:
+    """Turns a source (see ``generate``) into ids, (n,) int32; None for a run that takes none.
+
+    Raises:
+        ValueError: where the run needs a source and there is none, or the other way round.
+        FileNotFoundError: where there is no such file.
+    """
+    if not run.model.needs_source:
+        if source is not None:
+            raise ValueError("this run composes by itself and answers to no source; leave source out")
+        return None
+    if isinstance(source, (str, os.PathLike)):
+        source = readers.read_score(source)
+    if isinstance(source, Score):
+        source = _known_ids(run, run.source_encoding, source, "source")
+    source = np.zeros(0, np.int32) if source is None else music_ids(run, source)
+    if not len(source):
+        raise ValueError("this run answers to a source; give source=, a Score or a music file with notes in it")
+    return source
+
+
+def _known_ids(run, encoding, score: Score, name: str) -> np.ndarray:
+    """Turns a score into ids, in another octave if need be; refuses music of which the run knows less than half."""
+    ids = run.vocabulary.to_ids(encoding.encode(score), allow_unknown=True)
+    if np.sum(ids == UNKNOWN) * 2 > len(ids):
+        ids = _in_another_octave(run, encoding, score, ids, name)
+    unknown = int(np.sum(ids == UNKNOWN))
+    if unknown * 2 > len(ids):
+        raise ValueError(
+            f"{unknown} of the {name}'s {len(ids)} tokens are not in this run's vocabulary; choose music that is"
+            " closer to what it was trained on, or transpose it"
+        )
+    if unknown:
+        warnings.warn(f"{unknown} of the {name}'s {len(ids)} tokens are unknown to this run", stacklevel=4)
+    return ids
+
+
+def _in_another_octave(run, encoding, score: Score, ids: np.ndarray, name: str) -> np.ndarray:
+    """Returns the ids of a score in the octave in which the run knows most of it, and says so where it is another."""
+    low, high = int(score.pitch.min()), int(score.pitch.max())
     found = {0: ids}
     for octaves in sorted(range(-(low // 12), (127 - high) // 12 + 1), key=abs):
-        moved = primer.transpose(12 * octaves)
-        found.setdefault(octaves, run.vocabulary.to_ids(run.encoding.encode(moved), allow_unknown=True))
+        moved = score.transpose(12 * octaves)
+        found.setdefault(octaves, run.vocabulary.to_ids(encoding.encode(moved), allow_unknown=True))
     best = min(found, key=lambda octaves: np.sum(found[octaves] == UNKNOWN))  # of equals the nearest
     if best and np.sum(found[best] == UNKNOWN) * 2 <= len(found[best]):
         way = f"{abs(best)} octave{'s' * (abs(best) > 1)} {'up' if best > 0 else 'down'}"
-        warnings.warn(f"the primer lies outside the pitches that this run knows: it was moved {way}", stacklevel=4)
+        warnings.warn(f"the {name} lies outside the pitches that this run knows: it was moved {way}", stacklevel=5)
     return found[best]
 
 

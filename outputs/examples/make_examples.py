@@ -14,7 +14,8 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
 sys.path.insert(0, str(ROOT))
 
-from musiclib import audio, corpus, evaluation, plots, sampling, training, writers  # noqa: E402
+from musiclib import audio, corpus, evaluation, pairs, plots, sampling, training, writers  # noqa: E402
+from musiclib.score import Score  # noqa: E402
 
 # The run, a seed, and the most tokens of a piece; the last one writes four for each sixteenth.
 RUNS = (("bach_lstm", 4, 110), ("bach_gru_attention", 3, 110), ("bach_transformer", 4, 110), ("jsb_gru", 3, 1024))
@@ -49,6 +50,39 @@ def main() -> None:
     text = f"# The shipped runs and real music, side by side\n\n{card.to_markdown()}\n![](card.png)\n"
     (FOLDER / "card.md").write_text(text, encoding="utf-8")
     card.figure().savefig(FOLDER / "card.png", dpi=90)
+    harmony()
+    answer()
+
+
+def harmony() -> None:
+    """Draws a chorale that the harmonizer was not trained on above what it writes to its soprano."""
+    run = training.load_run(ROOT / "models" / "bach_harmonizer")
+    original = unseen(run, "bach", 60)[0]
+    melody = run.source_encoding.decode(run.source_encoding.encode(original)).select("Soprano")
+    harmonized = sampling.harmonize(run, melody, temperature=0.7, seed=7)[0].replace(tempos=((0, TEMPO),))
+    writers.write_midi(harmonized, FOLDER / "bach_harmonizer.mid")
+    audio.write_wav(harmonized.slice(0, 8), FOLDER / "bach_harmonizer.wav", sample_rate=16000)
+    figure, axes = plt.subplots(2, 1, figsize=(11, 6.5), layout="constrained")
+    titles = ("a chorale by Bach", "its soprano, harmonized")
+    plots.compare(original.slice(0, BEATS), harmonized.slice(0, BEATS), ax=axes, titles=titles)
+    figure.savefig(FOLDER / "bach_harmonizer.png", dpi=80)
+
+
+def answer() -> None:
+    """Writes four bars of a fiddle tune that the network was not trained on, and its answer to them."""
+    run = training.load_run(ROOT / "models" / "fiddle_answers")
+    phrase = next(found[0][0] for score in unseen(run, "ryansMammoth", 150) if (found := pairs.phrases(score)))
+    _, upper, lower = phrase.time_signatures[0]
+    options = {"length": 200, "source": phrase, "stop_at_end": True, "temperature": 0.7, "seed": 7}
+    piece = phrase.then(sampling.generate(run, **options)[0], start=16 * upper / lower)
+    writers.write_midi(piece.replace(tempos=((0, TEMPO),)), FOLDER / "fiddle_answers.mid")
+
+
+def unseen(run: training.Run, source: str, limit: int) -> list[Score]:
+    """Returns pieces of a corpus that neither training nor its end was decided by."""
+    music = corpus.load(source, limit=limit, seed=1, progress=False)
+    names = set(run.about["dataset"]["test_names"])
+    return [score for name, score in zip(music.names, music.scores, strict=True) if name in names]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,272 @@
+"""Seq2Seq: one GRU network reads a source, another one writes a target, and looks back at the source.
+
+The encoder reads in both directions. The decoder's first layer hears the target so far and
+asks attention for what matters in the source now; the layers above go on with both. Without
+attention, all that the decoder knows of the source is one vector, as in the first networks of
+this kind.
+
+In training the decoder is told the true target so far, or, with a ratio below 1, now and then
+what it would have written itself, so that it learns to go on from its own mistakes. Both
+passes are parallel over the target: a first one writes, a second one learns.
+
+Source: Cho et al. (2014), arXiv:1406.1078; Sutskever et al. (2014), arXiv:1409.3215; attention
+after the first layer as in Wu et al. (2016), arXiv:1609.08144; Bengio et al., "Scheduled
+Sampling" (2015), in the parallel form of Duckworth et al. (2019), arXiv:1906.04331.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from musiclib.models.base import AutoregressiveModel, embedding_layer, logits_layer
+from musiclib.models.cross_attention import CrossAttention
+from musiclib.vocabulary import PADDING
+
+
+@keras.saving.register_keras_serializable("musiclib")
+class Seq2Seq(AutoregressiveModel):
+    """See ``seq2seq``."""
+
+    needs_source = True
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        units: int,
+        embedding_size: int,
+        layers: int,
+        attention: bool,
+        heads: int,
+        pace: int | None,
+        dropout: float,
+        teacher_forcing: Sequence[float],
+        annealing: int,
+        **kwargs,
+    ) -> None:
+        super().__init__(vocabulary_size, **kwargs)
+        ratios = tuple(float(ratio) for ratio in teacher_forcing)
+        if len(ratios) != 2 or not all(0 <= ratio <= 1 for ratio in ratios):
+            raise ValueError(
+                "teacher_forcing must be two ratios between 0 and 1, of the first epoch and after the annealing, got"
+                f" {list(teacher_forcing)}; (1, 1) always tells the true target"
+            )
+        for name, value in (("layers", layers), ("annealing", annealing), ("pace", 1 if pace is None else pace)):
+            if not (isinstance(value, int) and value >= 1):
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value}")
+        self.units, self.embedding_size, self.depth = units, embedding_size, layers
+        self.has_attention, self.heads, self.pace, self.dropout_rate = attention, heads, pace, dropout
+        self.teacher_forcing, self.annealing = ratios, annealing
+        self.embedding = embedding_layer(vocabulary_size, embedding_size)
+        # Not keras.layers.Bidirectional: loading one now and then takes its two layers for each other.
+        self.forwards, self.backwards, self.decoders = (
+            [keras.layers.GRU(units, return_sequences=True, name=f"{name}_{i + 1}") for i in range(layers)]
+            for name in ("forward", "backward", "decoder")
+        )
+        self.openings = [keras.layers.Dense(units, activation="tanh", name=f"opening_{i + 1}") for i in range(layers)]
+        self.attention = CrossAttention(units, heads, pace, name="attention") if attention else None
+        self.dense = keras.layers.Dense(units, activation="tanh", name="dense")
+        self.dropout = keras.layers.Dropout(dropout)
+        self.head = logits_layer(vocabulary_size)
+        self.chance = keras.random.SeedGenerator()
+
+    def build(self, input_shape) -> None:
+        self.embedding.build((None, None))
+        source = (None, None, 2 * self.units)
+        found = self.units if self.has_attention else 2 * self.units
+        for i in range(self.depth):
+            for reader in (self.forwards[i], self.backwards[i]):
+                reader.build((None, None, self.embedding_size) if i == 0 else source)
+            self.decoders[i].build((None, None, self.embedding_size if i == 0 else self.units + found))
+            self.openings[i].build((None, 2 * self.units))
+        if self.has_attention:
+            self.attention.build([(None, None, self.units), source])
+        self.dense.build((None, None, self.units + found))
+        self.head.build((None, None, self.units))
+        first = keras.initializers.Constant(self.teacher_forcing[0])
+        self.ratio = self.add_weight(shape=(), initializer=first, trainable=False, name="ratio")
+        super().build(input_shape)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Sets the ratio of teacher forcing, which goes in a straight line from the first to the last."""
+        first, last = self.teacher_forcing
+        self.ratio.assign(first + (last - first) * min(epoch / self.annealing, 1.0))
+
+    def _read(self, source, training):
+        """Reads a source: its memory for attention, the states that the decoder begins with, and what is no padding.
+
+        Args:
+            source: int32, (batch, source time), padding at the end alone.
+
+        Returns:
+            A tuple of tensors that every position of the target looks at, and ``depth`` states (batch, units).
+        """
+        heard = source != PADDING  # (batch, source time)
+        length = ops.sum(ops.cast(heard, "int32"), axis=1)
+        x = self.dropout(self.embedding(source), training=training)
+        for forward, backward in zip(self.forwards, self.backwards, strict=True):
+            # Padding stays at the end either way round, where it changes nothing before it.
+            back = _reverse(backward(_reverse(x, length), training=training), length)
+            x = self.dropout(ops.concatenate([forward(x, training=training), back], axis=-1), training=training)
+        # Each direction has the whole source behind it at its own end.
+        last = ops.cast(ops.arange(ops.shape(source)[1])[None] == length[:, None] - 1, x.dtype)
+        end = ops.sum(x[..., : self.units] * last[..., None], axis=1)
+        summary = ops.concatenate([end, x[:, 0, self.units :]], axis=-1)  # (batch, 2 units)
+        states = tuple(opening(summary) for opening in self.openings)
+        return (*self.attention.remember(x), heard) if self.has_attention else (summary,), states
+
+    def _find(self, x, positions, memory):
+        """Returns what the target, (batch, time, units), finds in the source at its positions."""
+        if self.has_attention:
+            return self.attention.gather(x, positions, memory[:2], memory[2])
+        summary = memory[0][:, None]
+        return ops.broadcast_to(summary, (ops.shape(x)[0], ops.shape(x)[1], summary.shape[-1]))
+
+    def _write(self, ids, memory, states, training):
+        """Returns the logits after each of the target's ids, (batch, time, vocabulary)."""
+        x = self.dropout(self.embedding(ids), training=training)
+        x = self.dropout(self.decoders[0](x, initial_state=states[0], training=training), training=training)
+        found = self.dropout(self._find(x, ops.arange(ops.shape(ids)[1]), memory), training=training)
+        for decoder, state in zip(self.decoders[1:], states[1:], strict=True):
+            x = decoder(ops.concatenate([x, found], axis=-1), initial_state=state, training=training)
+            x = self.dropout(x, training=training)
+        x = self.dense(ops.concatenate([x, found], axis=-1))
+        return self.head(self.dropout(x, training=training))
+
+    def call(self, inputs, training=False):
+        source, ids = inputs
+        memory, states = self._read(source, training)
+        if training and self.teacher_forcing != (1.0, 1.0):
+            ids = self._partly_own(ids, memory, states)
+        return self._write(ids, memory, states, training)
+
+    def _partly_own(self, ids, memory, states):
+        """Puts what the network itself would say in place of some of the target's ids, all but the first."""
+        logits = self._write(ids, *(tuple(map(ops.stop_gradient, part)) for part in (memory, states)), training=False)
+        flat = ops.reshape(ops.stop_gradient(logits), (-1, self.vocabulary_size))
+        said = ops.reshape(keras.random.categorical(flat, 1, dtype="int32", seed=self.chance), ops.shape(ids))
+        said = ops.concatenate([ids[:, :1], said[:, :-1]], axis=1)
+        told = keras.random.uniform(ops.shape(ids), seed=self.chance) < ops.cast(self.ratio, "float32")
+        return ops.where(ops.logical_or(told, ids == PADDING), ids, said)
+
+    def initial_state(self, batch_size: int, source=None):
+        """Reads the source, and returns the state before anything was written.
+
+        Args:
+            batch_size: targets to write.
+            source: int32 ids, (source time,) for all of them or (batch, source time).
+
+        Raises:
+            ValueError: without a source.
+        """
+        if source is None:
+            raise ValueError("a seq2seq network writes an answer to something: give initial_state a source")
+        source = ops.convert_to_tensor(source, "int32")
+        if len(source.shape) == 1:
+            source = ops.repeat(source[None], batch_size, axis=0)
+        memory, states = self._read(source, training=False)
+        return (*states, *memory, ops.zeros((batch_size,), "int32"))
+
+    def step(self, ids, state):
+        hidden, memory, count = list(state[: self.depth]), state[self.depth : -1], state[-1]
+        x, (hidden[0],) = self.decoders[0].cell(self.embedding(ids), [hidden[0]])
+        found = self._find(x[:, None], count[:, None], memory)[:, 0]
+        for i in range(1, self.depth):
+            x, (hidden[i],) = self.decoders[i].cell(ops.concatenate([x, found], axis=-1), [hidden[i]])
+        logits = self.head(self.dense(ops.concatenate([x, found], axis=-1)))
+        return logits, (*hidden, *memory, count + 1)
+
+    def attention_maps(self, source, ids):
+        """Returns where each position of a target looks in the source, the mean of all heads.
+
+        Args:
+            source: int32, (batch, source time).
+            ids: int32, (batch, time), what the decoder is told.
+
+        Returns:
+            (batch, time, source time), each row sums to 1.
+
+        Raises:
+            ValueError: where the network has no attention.
+        """
+        if not self.has_attention:
+            raise ValueError("this network was built with attention=False and looks nowhere; build one with attention")
+        (keys, _, heard), states = self._read(ops.convert_to_tensor(source, "int32"), training=False)
+        x = self.decoders[0](self.embedding(ids), initial_state=states[0])
+        weights = self.attention.shares(x, ops.arange(ids.shape[1]), keys, heard)
+        return ops.convert_to_numpy(ops.mean(weights, axis=1))
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "embedding_size": self.embedding_size,
+            "layers": self.depth,
+            "attention": self.has_attention,
+            "heads": self.heads,
+            "pace": self.pace,
+            "dropout": self.dropout_rate,
+            "teacher_forcing": list(self.teacher_forcing),
+            "annealing": self.annealing,
+        }
+
+
+def _reverse(x, length):
+    """Turns the first ``length`` positions of each row round; x is (batch, time, features), length (batch,)."""
+    positions = ops.arange(ops.shape(x)[1])[None]
+    places = ops.where(positions < length[:, None], length[:, None] - 1 - positions, positions)
+    return ops.take_along_axis(x, places[..., None], axis=1)
+
+
+def seq2seq(
+    vocabulary_size: int,
+    units: int = 256,
+    embedding_size: int = 128,
+    layers: int = 2,
+    attention: bool = True,
+    heads: int = 4,
+    pace: int | None = None,
+    dropout: float = 0.3,
+    teacher_forcing: Sequence[float] = (1.0, 1.0),
+    annealing: int = 10,
+) -> Seq2Seq:
+    """Builds an encoder of bidirectional GRU layers and a decoder of GRU layers over one vocabulary.
+
+    Args:
+        vocabulary_size: number of token ids.
+        units: size of each GRU layer (of each direction in the encoder).
+        embedding_size: size of a token's vector.
+        layers: in the encoder, and in the decoder.
+        attention: let the decoder look back at every position of the source; otherwise it is given one vector.
+        heads: of the attention; ``units`` is a multiple of twice their number.
+        pace: target tokens for each source token, where the two run side by side: a position then looks for its own
+            place in the source, and training may cut long pieces. None where a target is an answer of any length.
+        dropout: share of each layer's outputs that training silences.
+        teacher_forcing: probabilities that the decoder is told a true token rather than its own, in the first epoch
+            and from epoch ``annealing`` on; in between they lie on a straight line.
+        annealing: epochs on the way from the first ratio to the last.
+
+    Returns:
+        A model from a source and a target, ids (batch, source time) and (batch, time), to logits (batch, time,
+        vocabulary) of the target's next tokens.
+
+    Raises:
+        ValueError: at a ratio outside 0 to 1, or sizes that do not go together.
+    """
+    model = Seq2Seq(
+        vocabulary_size,
+        units,
+        embedding_size,
+        layers,
+        attention,
+        heads,
+        pace,
+        dropout,
+        teacher_forcing,
+        annealing,
+        name="seq2seq",
+    )
+    model.build([(None, None), (None, None)])
+    return model
