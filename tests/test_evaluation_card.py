@@ -132,6 +132,7 @@ def test_what_is_saved(card, tmp_path):
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in table} == {len(card.columns) + 3}
     assert len(table) == len(card.rows()) + 2 and "![](card.png)" in text
+    assert all(term in text for term in ("(pitch-class entropy, bits)", "(groove consistency)", "nats per token"))
     saved = json.loads((tmp_path / "card" / "card.json").read_text(encoding="utf-8"))
     assert saved == json.loads(json.dumps(card.to_dict()))
     assert saved["about"]["seed"] == 3 and saved["columns"][2]["statistics"].keys() == evaluation.STATISTICS.keys()
