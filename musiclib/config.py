@@ -129,7 +129,7 @@ _PRESETS = {
                 "annealing": 4,
             },
         ),
-        TrainingConfig(window=64, batch_size=8, epochs=8, learning_rate=5e-3, average=0.95),
+        TrainingConfig(window=64, batch_size=8, epochs=6, learning_rate=5e-3, average=0.95),
     ),
     ("quick", "chorale_gru"): Config(
         "quick",

@@ -68,7 +68,8 @@ def answer() -> None:
     phrase = next(found[0][0] for score in unseen(run, "ryansMammoth", 150) if (found := pairs.phrases(score)))
     _, upper, lower = phrase.time_signatures[0]
     options = {"length": 200, "source": phrase, "stop_at_end": True, "temperature": 0.7, "seed": 7}
-    piece = phrase.then(sampling.generate(run, **options)[0], start=16 * upper / lower)
+    bars = 16 * upper / lower  # quarter lengths of the four that were given, and of the answer
+    piece = phrase.then(sampling.generate(run, **options)[0].slice(0, bars), start=bars)
     writers.write_midi(piece.replace(tempos=((0, TEMPO),)), FOLDER / "fiddle_answers.mid")
 
 
