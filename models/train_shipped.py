@@ -34,7 +34,7 @@ CONFIGS = {
     "bach_harmonizer": Config(
         "shipped",
         ModelConfig("seq2seq", {**SEQ2SEQ, "pace": 3, "dropout": 0.3}),
-    ).replace(window=64, align=4, batch_size=16, epochs=45, learning_rate=3e-3, patience=10),
+    ).replace(window=64, align=4, batch_size=16, epochs=36, learning_rate=3e-3, patience=10),
     "fiddle_answers": Config(
         "shipped",
         ModelConfig("seq2seq", {**SEQ2SEQ, "dropout": 0.4}),

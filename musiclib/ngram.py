@@ -7,11 +7,13 @@ Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling" (199
 from __future__ import annotations
 
 import collections
+import random
 from collections.abc import Iterable
 
 import numpy as np
 
 from musiclib.pieces import Pieces
+from musiclib.vocabulary import END, PADDING, START, UNKNOWN
 
 
 class NGram:
@@ -50,6 +52,26 @@ class NGram:
             kinds = len(counter)
             probability = (counter[following] + kinds * probability) / (total + kinds)
         return probability
+
+    def generate(self, count: int = 1, length: int = 200, seed: int | None = None) -> list[np.ndarray]:
+        """Draws pieces of at most ``length`` ids by the n-gram's probabilities; each stops where it draws the end."""
+        rng, pieces = random.Random(seed), []
+        for _ in range(count):
+            ids = [START]
+            while len(ids) <= length and ids[-1] != END:
+                following = self._draw(ids, rng)
+                ids += [] if following in (PADDING, START, UNKNOWN) else [following]
+            pieces.append(np.array([i for i in ids if i not in (START, END)], dtype=np.int32))
+        return pieces
+
+    def _draw(self, ids: list[int], rng: random.Random) -> int:
+        # What a shorter context is trusted with is what a longer one passes on to it.
+        for n in range(min(self.order - 1, len(ids)), -1, -1):
+            context = tuple(ids[len(ids) - n :])
+            counter = self.counts[n].get(context)
+            if counter and rng.random() * (self.totals[n][context] + len(counter)) < self.totals[n][context]:
+                return rng.choices(list(counter), list(counter.values()))[0]
+        return rng.randrange(self.vocabulary_size)
 
     def nats_per_token(self, pieces: Pieces) -> float:
         """Returns the mean of -log P over every id but the first of each piece."""

@@ -23,7 +23,8 @@ LAYERS = [
     ["pair_windows"],
     ["distribution", "feeding", "runs", "versions"],
     ["losses"],
-    ["sampling", "training", "evaluation"],
+    ["sampling", "training"],
+    ["evaluation"],
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -1,5 +1,6 @@
 """The n-gram: probabilities that add up, and a small example counted by hand."""
 
+import collections
 import math
 
 import numpy as np
@@ -75,3 +76,26 @@ def test_the_best_order_is_the_one_that_predicts_best():
 def test_an_order_below_one_is_refused():
     with pytest.raises(ValueError, match="0"):
         NGram(TRAIN, 7, 0)
+
+
+def test_generated_pieces_follow_the_probabilities():
+    model = NGram(TRAIN, 7, 3)
+    pieces = model.generate(4000, 2, seed=0)
+    first = collections.Counter(int(piece[0]) for piece in pieces if len(piece))
+    second = collections.Counter(int(piece[1]) for piece in pieces if len(piece) == 2 and piece[0] == A)
+    allowed = (2, A, B, C)  # the end and the music; what is reserved otherwise is drawn again
+    for counted, context in ((first, [START]), (second, [START, A])):
+        whole = sum(model.probability(context, i) for i in allowed)
+        for i in (A, B, C):
+            share = model.probability(context, i) / whole
+            total = 4000 if context == [START] else first[A]
+            assert abs(counted[i] / total - share) < 4 * math.sqrt(share * (1 - share) / total)
+
+
+def test_generated_pieces_are_repeatable_and_end():
+    model = NGram(Pieces.from_lists([[START, A, B, 2]] * 50), 7, 3)
+    pieces = model.generate(20, 30, seed=1)
+    assert all(np.array_equal(*pair) for pair in zip(pieces, model.generate(20, 30, seed=1)))
+    assert sum(piece.tolist() == [A, B] for piece in pieces) > 10
+    assert all(piece.dtype == np.int32 and len(piece) <= 30 and not np.isin(piece, [0, 1, 2, 3]).any() for piece in pieces)
+    assert max(len(piece) for piece in NGram(TRAIN, 7, 2).generate(20, 5, seed=0)) == 5

@@ -179,3 +179,24 @@ def test_history_has_whole_epochs(epochs):
 def test_history_of_nothing(record):
     with pytest.raises(ValueError, match="train at least one epoch"):
         plots.history(record)
+
+
+def test_spreads_draws_a_dot_for_each_piece_and_the_middle_of_the_first_set():
+    values = {"real": np.array([*range(11), np.nan]), "run": [3.0, 4.0, 8.0], "nothing": []}
+    ax = plots.spreads(values, title="range", label="semitones", remarks=("97%", "80%", "–"))
+    dots = [c for c in ax.collections if not isinstance(c, (LineCollection, PolyCollection))]
+    assert [len(c.get_offsets()) for c in dots] == [11, 3]
+    assert sorted(dots[1].get_offsets()[:, 0]) == [3, 4, 8]
+    assert all(abs(c.get_offsets()[:, 1] - row).max() < 0.3 for row, c in enumerate(dots))
+    medians = [c.get_segments()[0][0][0] for c in ax.collections if isinstance(c, LineCollection)]
+    assert medians == [5, 4]
+    (band,) = ax.patches
+    assert (band.get_x(), band.get_x() + band.get_width()) == (1, 9)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["real", "run", "nothing"]
+    assert [text.get_text() for text in ax.texts] == ["97%", "80%", "–"]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first set is on top
+    ax.figure.canvas.draw()
+    assert not any("%" in label.get_text() for label in ax.get_xticklabels())
+    ax = plots.spreads({"real": [0.5, 0.9]}, percent=True)
+    ax.figure.canvas.draw()
+    assert {"60%", "70%", "80%"} <= {label.get_text() for label in ax.get_xticklabels()}

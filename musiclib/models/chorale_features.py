@@ -177,8 +177,8 @@ class Keys(keras.layers.Layer):
         self._degree = ((number[:, None, None] - number[None, :, None]) % 12 == number).astype("float32")
 
     def build(self, input_shape) -> None:
-        self.hidden.build((None, None, 12, (len(_FADING) + 3) * 12))
-        self.score.build((None, None, 12, self.units))
+        self.hidden.build((None, (len(_FADING) + 3) * 12))
+        self.score.build((None, self.units))
 
     def call(self, counts, bass, soprano):
         """From fading counts (batch, time, kinds, 12) and the pitch classes of two voices (batch, time, 12).
@@ -189,10 +189,12 @@ class Keys(keras.layers.Layer):
         """
         heard = ops.concatenate([_shares(counts), 3.0 * ops.stack([bass, soprano], axis=2)], axis=2)
         batch, time, kinds = *ops.shape(heard)[:2], len(_FADING) + 3
-        seen = ops.reshape(ops.matmul(heard, self._degree.reshape(12, 144)), (batch, time, kinds, 12, 12))
-        seen = ops.reshape(ops.transpose(seen, (0, 1, 3, 2, 4)), (batch, time, 12, kinds * 12))
-        tonics = ops.softmax(ops.cast(self.score(self.hidden(seen)), "float32"), axis=2)  # (batch, time, 12, count)
-        turned = ops.matmul(ops.swapaxes(tonics, 2, 3), self._degree.transpose(1, 0, 2).reshape(12, 144))
+        # Rows and ops.dot, not matmul: TensorFlow 2.20 crashes on a product of (batch, 1, 12, n) with one matrix.
+        seen = ops.reshape(ops.dot(heard, self._degree.reshape(12, 144)), (batch, time, kinds, 12, 12))
+        seen = ops.reshape(ops.transpose(seen, (0, 1, 3, 2, 4)), (-1, kinds * 12))
+        scores = ops.reshape(self.score(self.hidden(seen)), (batch, time, 12, self.count))
+        tonics = ops.softmax(ops.cast(scores, "float32"), axis=2)  # (batch, time, 12, count)
+        turned = ops.dot(ops.swapaxes(tonics, 2, 3), self._degree.transpose(1, 0, 2).reshape(12, 144))
         turned = ops.transpose(ops.reshape(turned, (batch, time, self.count, 12, 12)), (0, 1, 3, 2, 4))
         return ops.reshape(turned, (batch, time, 12, self.count * 12))
 

@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 
 from musiclib import encodings
-from musiclib.sampling import rules
+from musiclib.sampling import copying, rules
 from musiclib.sampling.primers import music_ids, primer_ids, source_ids
 from musiclib.score import Score
 from musiclib.vocabulary import END, PADDING, RESERVED, START, UNKNOWN
@@ -74,6 +74,7 @@ def generate_ids(
     greedy: bool = False,
     repetition_penalty: float = 1.0,
     stop_at_end: bool = False,
+    avoid_copying: copying.Guard | None = None,
     seed: int | None = None,
 ) -> list[np.ndarray]:
     """Generates ids; ``generate`` turns them into music.
@@ -91,6 +92,8 @@ def generate_ids(
         repetition_penalty: above 1, tokens heard lately become less likely.
         stop_at_end: let a piece end where the network ends it; otherwise it never does,
             and every piece has ``length`` tokens.
+        avoid_copying: ``Guard(data.train, 16)``: no more than 16 tokens in a row that stand in
+            the training pieces; None lets the network quote as much as it likes.
         seed: makes the pieces repeatable.
 
     Returns:
@@ -108,9 +111,12 @@ def generate_ids(
             " first follows the last of them",
             stacklevel=2,
         )
+    guard = copying.checked(avoid_copying, len(run.vocabulary))
     chosen = (top_k, top_p is not None, greedy, repetition_penalty != 1.0, stop_at_end, _of_sources_alone(run))
+    chosen = (*chosen, guard and guard.rules)
     values = (np.float32(temperature), np.float32(top_p or 1.0), np.float32(repetition_penalty))
-    carried = _beginning(run.model, count, source)
+    values = (*values, guard.tables if guard else ())
+    carried = _beginning(run.model, count, source, _lookback(chosen))
     generated = _run_loop(run.model, chosen, values, carried, length, primer, np.random.default_rng(seed))
     return [piece[: np.argmax(piece == END)] if END in piece else piece for piece in generated]
 
@@ -206,18 +212,24 @@ def _compile(function, model, xla: bool = True):
     return function
 
 
-def _beginning(model, count: int, source: np.ndarray | None) -> tuple:
+def _lookback(chosen: tuple) -> int:
+    """Returns how many tokens back the rules look."""
+    guard = chosen[-1]
+    return max(_PENALTY_WINDOW, guard[0] if guard else 0)
+
+
+def _beginning(model, count: int, source: np.ndarray | None, lookback: int) -> tuple:
     """Returns what the loop carries from step to step: last ids, what was heard lately, who has ended, the state."""
     if source is None:
         state = model.initial_state(count)
     else:  # filled up, so that sources of other lengths meet the same compiled loop
         room = max(64, 1 << (len(source) - 1).bit_length())
         state = _compiled_reading(model, count)(np.pad(source, (0, room - len(source)), constant_values=PADDING))
-    heard = ops.full((count, _PENALTY_WINDOW), PADDING, dtype="int32")
+    heard = ops.full((count, lookback), PADDING, dtype="int32")
     return ops.full((count,), START, "int32"), heard, ops.zeros((count,), "bool"), state
 
 
-def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penalty, carried):
+def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penalty, tables, carried):
     """Steps the model along, up to a stretch.
 
     Args:
@@ -227,23 +239,29 @@ def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penal
         forced: (room,) ids that are given, padding where the network chooses.
         steps: how many to take, up to ``room``.
         heat, nucleus, penalty: the values of the rules.
+        tables: of the guard against copying; empty without one.
         carried: what ``_beginning`` or the stretch before returned.
 
     Returns:
         (count, room) ids, and what is carried on.
     """
     model = model_reference()
-    k, use_top_p, greedy, use_penalty, stop_at_end, foreign = chosen
+    k, use_top_p, greedy, use_penalty, stop_at_end, foreign, guard = chosen
+    lookback = _lookback(chosen)
     room, count = uniforms.shape
     barred = [PADDING, START, UNKNOWN, *([] if stop_at_end else [END]), *foreign]
     bars = np.zeros((model.vocabulary_size,), np.float32)
     bars[barred] = rules.NEVER
-    places = ops.arange(room + _PENALTY_WINDOW)[None, :]
+    places = ops.arange(room + lookback)[None, :]
 
     def next_ids(logits, i, heard):
         logits = ops.cast(logits, "float32") + bars
+        if guard:
+            limit, width = guard
+            recent = ops.slice(heard, (0, i + lookback - limit), (count, limit))
+            logits = copying.bar(logits, recent, tables, width)
         if use_penalty:
-            recent = ops.slice(heard, (0, i), (count, _PENALTY_WINDOW))
+            recent = ops.slice(heard, (0, i + lookback - _PENALTY_WINDOW), (count, _PENALTY_WINDOW))
             logits = rules.repetition_penalty(logits, recent, penalty)
         if greedy:
             return ops.cast(ops.argmax(logits, axis=-1), "int32")
@@ -260,8 +278,8 @@ def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penal
         ids = ops.where(given == PADDING, next_ids(logits, i, heard), given)
         ids = ops.where(ended, PADDING, ids)
         ended = ops.logical_or(ended, ids == END)
-        # The first places are what was heard before, so that the penalty's window always has its length.
-        heard = ops.where(places == i + _PENALTY_WINDOW, ids[:, None], heard)
+        # The first places are what was heard before, so that what the rules look back on always has its length.
+        heard = ops.where(places == i + lookback, ids[:, None], heard)
         return i + 1, ids, heard, ended, state
 
     def unfinished(i, ids, heard, ended, state):
@@ -272,4 +290,4 @@ def _loop(model_reference, chosen, uniforms, forced, steps, heat, nucleus, penal
     start = (ops.convert_to_tensor(0, "int32"), ids, heard, ended, state)
     _, ids, heard, ended, state = ops.while_loop(unfinished, body, start)
     # Only the last stretch may be cut short, and nothing comes after it.
-    return heard[:, _PENALTY_WINDOW:], (ids, heard[:, room:], ended, state)
+    return heard[:, lookback:], (ids, heard[:, room:], ended, state)

@@ -14,7 +14,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
 sys.path.insert(0, str(ROOT))
 
-from musiclib import audio, corpus, pairs, plots, sampling, training, writers  # noqa: E402
+from musiclib import audio, corpus, evaluation, pairs, plots, sampling, training, writers  # noqa: E402
 from musiclib.score import Score  # noqa: E402
 
 # The run, a seed, and the most tokens of a piece; the last one writes four for each sixteenth.
@@ -25,9 +25,9 @@ HEARD = 18  # quarter lengths of sound, to keep the files small; the MIDI files 
 
 
 def main() -> None:
-    pieces = {}
+    pieces, runs = {}, {}
     for name, seed, length in RUNS:
-        run = training.load_run(ROOT / "models" / name)
+        run = runs[name] = training.load_run(ROOT / "models" / name)
         options = {"temperature": 0.9, "top_p": 0.95, "stop_at_end": True, "seed": seed}
         # The longest of eight that end by themselves: a whole piece, with its cadences.
         piece = max(sampling.generate(run, count=8, length=length, **options), key=lambda score: score.end)
@@ -44,6 +44,12 @@ def main() -> None:
     figure, ax = plt.subplots(figsize=(11, 4), layout="constrained")
     plots.piano_roll(pieces["jsb_gru"].slice(0, BEATS), ax=ax, title="four voices, composed by the chorale GRU")
     figure.savefig(FOLDER / "jsb_gru.png", dpi=110)
+    # Split as for their training: whatever they learned from is no test piece. The benchmark's run learned elsewhere.
+    split = corpus.split(corpus.load("bach", progress=False), validation=0.1, test=0.1, seed=0)
+    card = evaluation.card({name: run for name, run in runs.items() if name.startswith("bach")}, split)
+    text = f"# The shipped runs and real music, side by side\n\n{card.to_markdown()}\n![](card.png)\n"
+    (FOLDER / "card.md").write_text(text, encoding="utf-8")
+    card.figure().savefig(FOLDER / "card.png", dpi=90)
     harmony()
     answer()
 

@@ -1,0 +1,194 @@
+"""The comparison: real music, counting and every run, side by side on one card.
+
+Everything is compared as the encoding knows it: held-out pieces are encoded, cut to the length of what
+is generated, and decoded, so that no difference is one that no network could help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from musiclib import corpus as corpora
+from musiclib import ngram, sampling
+from musiclib.encodings import Encoding
+from musiclib.evaluation.distances import likeness
+from musiclib.evaluation.likelihood import nats_per_token
+from musiclib.evaluation.originality import Originality
+from musiclib.evaluation.report import LENGTHS, Card, Column
+from musiclib.evaluation.statistics import STATISTICS, measure
+from musiclib.pieces import Pieces
+from musiclib.runs import Run
+from musiclib.score import Score
+from musiclib.vocabulary import END, START
+
+
+def card(
+    runs: Mapping[str, Run],
+    corpus: corpora.Split,
+    count: int | None = None,
+    length: int = 200,
+    seed: int = 0,
+    **options,
+) -> Card:
+    """Evaluates runs on the test pieces of a split corpus.
+
+    Runs of one encoding and vocabulary make a group, and each group has three kinds of column: the test pieces
+    themselves, which are the yardstick; an n-gram that learned from the same training pieces, in the
+    transpositions of the group's first run; and the runs. Nats per token are compared within a group alone.
+    Pieces are composed from the start. The likeness in the column of real music is that of the validation
+    pieces: what other real music reaches.
+
+    Args:
+        runs: a name for the table, and the run.
+        corpus: the split that the runs were trained with; ``corpus.split(music)``.
+        count: pieces to compose; as many as there are test pieces where None.
+        length: tokens a piece, at most; real pieces are cut to as many.
+        seed: of what is composed; the same seed makes the same card.
+        **options: see ``sampling.generate_ids``; for example ``temperature`` or ``avoid_copying``.
+
+    Raises:
+        ValueError: where there is no run or no test piece, or a run was trained on one of them.
+    """
+    _check(runs, corpus, count, length)
+    count = count or len(corpus.test)
+    options = {"stop_at_end": True, **options}
+    groups: dict[tuple[Encoding, tuple[str, ...]], dict[str, Run]] = {}
+    for name, run in runs.items():
+        groups.setdefault((run.encoding, run.vocabulary.tokens), {})[name] = run
+    columns, measures = [], {}
+    for tokens, (encoding, _), group in zip(_names(groups), groups, groups.values(), strict=True):
+        first = next(iter(group.values()))
+        if encoding not in measures:
+            measures[encoding] = _Measure(encoding, corpus, length)
+        measure_of = measures[encoding]
+        ending = f" ({tokens})" if len(groups) > 1 else ""
+        columns.append(measure_of.real_column(f"real music{ending}", tokens))
+        counted = _count(first, corpus)
+        pieces = [_score(first, ids) for ids in counted.generate(count, length, seed)]
+        nats = counted.nats_per_token(_ids(first, corpus.test.scores))
+        columns.append(measure_of.column(f"counting{ending}", "n-gram", tokens, nats, pieces))
+        for name, run in group.items():
+            nats = nats_per_token(run, _ids(run, corpus.test.scores))
+            pieces = sampling.generate(run, count, length, seed=seed, **options)
+            columns.append(measure_of.column(name, "run", tokens, nats, pieces))
+    about = {
+        "test_pieces": list(corpus.test.names),
+        "composed_pieces": count,
+        "tokens_a_piece": length,
+        "seed": seed,
+        **{
+            name: value if isinstance(value, (int, float, type(None))) else str(value)
+            for name, value in options.items()
+        },
+    }
+    return Card(tuple(columns), about, tuple(_notes(runs, corpus, len(groups), about, options)))
+
+
+class _Measure:
+    """Measures music as one encoding knows it against the test pieces, and against what was there to copy."""
+
+    def __init__(self, encoding: Encoding, corpus: corpora.Split, length: int) -> None:
+        def known(scores: Iterable[Score], length: int | None = None) -> list[Score]:
+            return [encoding.decode(encoding.encode(score)[:length]) for score in scores]
+
+        self.test = known(corpus.test.scores, length)
+        self.statistics = measure(self.test)
+        self.other = measure(known(corpus.validation.scores, length))
+        self.originality = Originality(known(corpus.train.scores), corpus.train.names)
+
+    def real_column(self, name: str, tokens: str) -> Column:
+        return self._column(name, "real", tokens, None, self.test, self.statistics, self.other)
+
+    def column(self, name: str, kind: str, tokens: str, nats: float, pieces: list[Score]) -> Column:
+        statistics = measure(pieces)
+        return self._column(name, kind, tokens, nats, pieces, statistics, statistics)
+
+    def _column(self, name, kind, tokens, nats, pieces, statistics, compared) -> Column:
+        alike = {key: likeness(self.statistics[key], compared[key]) for key in STATISTICS}
+        seen = {length: self.originality.seen_share(pieces, length) for length in LENGTHS}
+        return Column(name, kind, tokens, nats, statistics, alike, seen, self.originality.longest(pieces), pieces)
+
+
+def _names(groups: Iterable[tuple]) -> list[str]:
+    """Returns a name for the tokens of each group: the encoding's, numbered where two groups share it."""
+    names = []
+    for encoding, _ in groups:
+        same = sum(name.split()[0] == encoding.name for name in names)
+        names.append(f"{encoding.name} {same + 1}" if same else encoding.name)
+    return names
+
+
+def _count(run: Run, corpus: corpora.Split) -> ngram.NGram:
+    """Counts what the run was trained on; the order is the one that predicts the validation pieces best."""
+    transpositions = run.about.get("dataset", {}).get("transpositions", [0])
+    # One piece after the other: in twelve keys at once, a large corpus would fill the memory.
+    train = (
+        score for i in range(len(corpus.train))
+        for score in corpus.train.take([i]).transposed(transpositions).scores
+    )  # fmt: skip
+    chosen_by = corpus.validation.scores or corpus.train.scores
+    return ngram.best_ngram(_ids(run, train), _ids(run, chosen_by), len(run.vocabulary), range(2, 5))
+
+
+def _ids(run: Run, scores: Iterable[Score]) -> Pieces:
+    tokens = (run.encoding.encode(score) for score in scores)
+    return Pieces.from_lists([START, *run.vocabulary.to_ids(t, allow_unknown=True), END] for t in tokens)
+
+
+def _score(run: Run, ids) -> Score:
+    return run.encoding.decode(run.vocabulary.to_tokens(ids))
+
+
+def _check(runs: Mapping[str, Run], corpus: corpora.Split, count, length) -> None:
+    if not isinstance(runs, Mapping):
+        raise ValueError(f"card needs its runs by name, got {type(runs).__name__}; give it {{'my run': run}}")
+    if not isinstance(corpus, corpora.Split):
+        raise ValueError(f"card needs a split corpus, got {type(corpus).__name__}; give it corpus.split(music)")
+    if not runs or not len(corpus.test):
+        raise ValueError(f"card needs a run and a test piece at least, got {len(runs)} and {len(corpus.test)}")
+    for name, value in (("count", count), ("length", length)):
+        if value is not None and not (isinstance(value, int) and value >= 1):
+            raise ValueError(f"{name} must be a whole number of at least 1, got {value}")
+    for name, run in runs.items():
+        met = sorted(_learned_from(run) & set(corpus.test.names))
+        if met:
+            raise ValueError(
+                f"the run {name!r} was trained on {len(met)} of these {len(corpus.test)} test pieces, such as"
+                f" {met[0]!r}; split the corpus as it was split for that run, with the same shares and seed"
+            )
+
+
+def _learned_from(run: Run) -> set[str]:
+    return set(run.about.get("dataset", {}).get("train_names", ()))
+
+
+def _notes(runs: Mapping[str, Run], corpus: corpora.Split, groups: int, about: dict, options: dict) -> Iterable[str]:
+    rules = ", ".join(f"{name} {value}" for name, value in options.items() if name != "stop_at_end") or "temperature 1"
+    yield (
+        f"Real music is {len(corpus.test)} pieces that nothing was learned from; each other column is"
+        f" {about['composed_pieces']} pieces that were composed from the start ({rules}). All end after"
+        f" {about['tokens_a_piece']} tokens, if not before."
+    )
+    yield (
+        "In brackets stands the overlap with real music in that row: 100% where its pieces lie among the real ones as"
+        " real ones do, 0% where no piece does. In the column of real music it is that of other real pieces, the most"
+        " to be hoped for."
+    )
+    yield "Counting is a table of which token followed which: what a network must beat to have learned more than that."
+    yield (
+        "Known notes and long quotations are normal as far as real music has them too, and copying beyond that. They"
+        " are looked for in every key and octave."
+    )
+    if groups > 1:
+        yield (
+            "The runs write music as different tokens. Surprise is for each token, so it compares only within its own"
+            " row; everything else is measured in notes, beside the real music that the same tokens give."
+        )
+    for name, run in runs.items():
+        learned_from = _learned_from(run)
+        if learned_from and learned_from != set(corpus.train.names):
+            yield (
+                f"{name} learned from {len(learned_from)} pieces and is compared here with the {len(corpus.train)}"
+                " training pieces of this split, which are others: what it has quoted from elsewhere is not found, and"
+                " whether it knows a test piece under another name cannot be told."
+            )

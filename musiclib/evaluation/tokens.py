@@ -1,0 +1,42 @@
+"""Tokens: what can be told of a piece from its ids alone."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterable
+
+import numpy as np
+
+from musiclib.pieces import Pieces
+
+
+def most_frequent_share(ids: np.ndarray) -> float:
+    """Returns the share of a piece that its most frequent id makes up, 0 to 1: a stuck key is near 1."""
+    return float(np.bincount(ids).max() / len(ids)) if len(ids) else 0.0
+
+
+def seen_share(pieces: Iterable[np.ndarray], training: Pieces, length: int = 8) -> float:
+    """Returns the share of all sequences of ``length`` ids that stand in the training pieces, 0 to 1.
+
+    Real held-out music is the yardstick: whatever it shares with the training pieces is
+    idiom, what a network shares beyond that is copied. Where training was transposed into
+    every key, so is the comparison.
+
+    Args:
+        pieces: ids of generated or held-out pieces, without start and end.
+        training: what was trained on.
+        length: ids in a sequence.
+
+    Raises:
+        ValueError: where every piece is shorter than ``length``.
+    """
+    seen = {bytes(row) for piece in training for row in _sequences(piece, length)}
+    found = collections.Counter(bytes(row) in seen for piece in pieces for row in _sequences(piece, length))
+    if not found:
+        raise ValueError(f"no piece is {length} ids long; compare shorter sequences or longer pieces")
+    return found[True] / found.total()
+
+
+def _sequences(piece: np.ndarray, length: int) -> np.ndarray:
+    ids = np.ascontiguousarray(piece, dtype=np.int32)
+    return np.lib.stride_tricks.sliding_window_view(ids, length) if len(ids) >= length else np.zeros((0, length))

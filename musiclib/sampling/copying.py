@@ -1,0 +1,150 @@
+"""Against copying: bars each token that would make a passage of the training pieces too long.
+
+Every passage of ``limit + 1`` ids that stands in the training pieces goes into a hash table, as
+its first ``limit`` ids and the one that follows them. While a piece is composed, whatever follows
+its last ``limit`` ids there is barred. A passage may so be copied up to the limit, and never beyond.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from keras import ops
+
+from musiclib.pieces import Pieces
+from musiclib.sampling.rules import NEVER
+from musiclib.vocabulary import RESERVED
+
+_CODES = 1 << 16  # ids beyond share their random codes; a shared code can bar a token in vain, and never lets one pass
+
+
+class Guard:
+    """Keeps what is generated from holding more than ``limit`` tokens in a row of some pieces.
+
+    Copies in another key count where the pieces are given in every key, as
+    ``dataset.prepare(..., transpositions=range(-5, 7))`` does. A primer is not changed, but what
+    comes after it continues no passage of the pieces that begins within it, either.
+
+    Holds 20 to 30 bytes for each different passage of the pieces; one Guard serves any number of calls.
+
+    Args:
+        pieces: what not to copy, in the ids of the run's own vocabulary.
+        limit: the longest passage that may stand in both, in tokens; at least 1.
+
+    Raises:
+        ValueError: at a limit below 1, or where ``pieces`` are no ``Pieces``.
+
+    Example:
+        ``sampling.generate(run, avoid_copying=sampling.Guard(data.train, 16))``
+    """
+
+    def __init__(self, pieces: Pieces, limit: int = 16) -> None:
+        if not isinstance(pieces, Pieces):
+            raise ValueError(f"Guard needs pieces of ids, such as data.train of a dataset, got {type(pieces).__name__}")
+        if not (isinstance(limit, (int, np.integer)) and limit >= 1):
+            raise ValueError(f"limit must be a whole number of tokens, at least 1, got {limit}")
+        self.limit = int(limit)
+        rng = np.random.default_rng(0)
+        # A sum of random codes under random odd weights, twice: sums of 32 bits mean the same on every backend.
+        self._codes = rng.integers(-(2**31), 2**31, (_CODES, 2), dtype=np.int32)
+        self._weights = rng.integers(-(2**31), 2**31, (self.limit, 2), dtype=np.int32) | np.int32(1)
+        ids = np.asarray(pieces.ids)
+        self.largest_id = int(ids.max(initial=0))
+        starts = _passages(pieces, self.limit + 1)
+        first, second = (self._sums(ids, starts, column) for column in range(2))
+        following = ids[starts + self.limit].astype(np.int32)
+        order = np.lexsort((following, second, first))
+        rows = np.stack([first, second, following], axis=1)[order]
+        new = np.ones(len(rows), dtype=bool)
+        new[1:] = np.any(rows[1:] != rows[:-1], axis=1)
+        rows = rows[new]
+        # A passage that differs from the one before it ends a run of rows, which are what may follow one passage.
+        runs = np.diff(np.flatnonzero(np.append(np.any(rows[1:, :2] != rows[:-1, :2], axis=1), True)), prepend=-1)
+        self.most_following = int(runs.max()) if len(rows) else 0
+        # Buckets by the first sum's low bits, about two to a row: then a handful is the most that one ever holds.
+        buckets = 1 << max(2 * len(rows), 1).bit_length()
+        bucket = rows[:, 0] & np.int32(buckets - 1)
+        rows = rows[np.argsort(bucket, kind="stable")]
+        sizes = np.bincount(bucket, minlength=buckets)
+        self.width = max(int(sizes.max()), 1)
+        self._first = (np.cumsum(sizes) - sizes).astype(np.int32)
+        self._rows = np.concatenate([rows, np.full((self.width, 3), -1, np.int32)])
+
+    def __repr__(self) -> str:
+        return f"Guard(limit={self.limit}, {len(self._rows) - self.width:,} passages)"
+
+    @property
+    def rules(self) -> tuple[int, int]:
+        """What a compiled loop is made for: the limit, and how many rows a bucket holds at most."""
+        return self.limit, self.width
+
+    @property
+    def tables(self) -> tuple[np.ndarray, ...]:
+        """What a compiled loop is given."""
+        return self._codes, self._weights, self._first, self._rows
+
+    def _sums(self, ids: np.ndarray, starts: np.ndarray, column: int) -> np.ndarray:
+        codes = self._codes[ids & (_CODES - 1), column]
+        total = np.zeros(len(starts), np.int32)
+        for place in range(self.limit):
+            total += self._weights[place, column] * codes[starts + place]  # wraps around
+        return total
+
+
+def checked(guard: Guard | None, vocabulary_size: int) -> Guard | None:
+    """Returns the guard if it fits a vocabulary.
+
+    Raises:
+        ValueError: where it is no guard, its pieces' ids are not of this vocabulary, or too few tokens would be left.
+    """
+    if guard is None:
+        return None
+    if not isinstance(guard, Guard):
+        raise ValueError(
+            f"avoid_copying must be sampling.Guard(data.train, limit), which knows the music, got {guard!r}"
+        )
+    if guard.largest_id >= vocabulary_size:
+        raise ValueError(
+            f"avoid_copying was given pieces with the id {guard.largest_id} and the run's vocabulary ends at"
+            f" {vocabulary_size - 1}; encode them with the run's own encoding and vocabulary"
+        )
+    if guard.most_following >= vocabulary_size - len(RESERVED):
+        raise ValueError(
+            f"avoid_copying with a limit of {guard.limit} leaves no token to go on with: after some passage each one"
+            " has stood in training; raise the limit"
+        )
+    return guard
+
+
+def bar(logits, recent, tables: tuple, width: int):
+    """Bars what follows the last tokens in the guarded pieces.
+
+    Args:
+        logits: (batch, vocabulary).
+        recent: (batch, limit) the last ids, padding before a piece's start.
+        tables: a Guard's.
+        width: a Guard's.
+
+    Returns:
+        Logits of the same shape.
+    """
+    codes, weights, first, rows = (ops.convert_to_tensor(table) for table in tables)
+    recent = ops.take(codes, ops.bitwise_and(recent, _CODES - 1), axis=0)  # (batch, limit, 2)
+    sums = ops.sum(recent * weights[None], axis=1)  # (batch, 2)
+    start = ops.take(first, ops.bitwise_and(sums[:, 0], first.shape[0] - 1), axis=0)
+    found = ops.take(rows, start[:, None] + ops.arange(width, dtype="int32")[None, :], axis=0)  # (batch, width, 3)
+    same = ops.logical_and(found[:, :, 0] == sums[:, :1], found[:, :, 1] == sums[:, 1:])
+    following = ops.where(same, found[:, :, 2], -1)
+    tokens = ops.arange(logits.shape[-1], dtype="int32")
+    barred = ops.any(following[:, :, None] == tokens[None, None, :], axis=1)
+    return ops.where(barred, NEVER, logits)
+
+
+def _passages(pieces: Pieces, length: int) -> np.ndarray:
+    """Returns where a passage of ``length`` ids begins that stands within one piece and holds music alone, (n,)."""
+    ids = np.asarray(pieces.ids)
+    if len(ids) < length:
+        return np.zeros(0, np.int64)
+    ends = np.repeat(pieces.offsets[1:], np.diff(pieces.offsets))
+    before = np.concatenate([[0], np.cumsum(ids < len(RESERVED))])  # how many reserved ids stand before a place
+    starts = np.arange(len(ids) - length + 1)
+    return starts[(starts + length <= ends[starts]) & (before[starts + length] == before[starts])]
