@@ -22,7 +22,7 @@ LAYERS = [
     ["dataset", "pairs", "windows", "models", "ngram"],
     ["pair_windows"],
     ["distribution", "feeding", "runs", "versions"],
-    ["losses"],
+    ["losses", "callbacks"],
     ["sampling", "training"],
     ["evaluation"],
 ]

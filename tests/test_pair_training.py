@@ -9,7 +9,7 @@ from keras import ops
 from test_pairs import EVENTS, MELODY, VOICES, chorale, prepared, split_of, tune
 from test_training import make_dataset
 
-from musiclib import evaluation, pairs, sampling, training
+from musiclib import callbacks, evaluation, pairs, sampling, training
 from musiclib.checkpoint import Checkpoint
 from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.pieces import Pieces
@@ -64,7 +64,7 @@ def test_the_ratio_of_each_epoch_follows_from_its_number(data, monkeypatch):
         def on_epoch_end(self, epoch, logs=None):
             ratios.append(float(ops.convert_to_numpy(self.model.ratio)))
 
-    monkeypatch.setattr(training, "_NewEpoch", lambda made=training._NewEpoch: _both(made(), Listening()))
+    monkeypatch.setattr(callbacks, "NewEpoch", lambda made=callbacks.NewEpoch: _both(made(), Listening()))
     training.train(data, annealed(4), progress=False)
     np.testing.assert_allclose(ratios, [1.0, 0.6, 0.2, 0.2], atol=1e-6)
 

@@ -13,7 +13,7 @@ import pytest
 from soak import kill_training
 from test_training import FILES, GRU, LSTM, SETTINGS, VOCABULARY, make_dataset
 
-from musiclib import distribution, training, versions
+from musiclib import callbacks, distribution, training, versions
 from musiclib.checkpoint import NAME, Checkpoint
 from musiclib.config import Config, TrainingConfig
 from musiclib.dataset import Dataset
@@ -216,14 +216,14 @@ def test_a_training_that_goes_on_says_so(begun, capsys):
 
 def interrupting(monkeypatch, epoch, interrupt):
     """Interrupts a training in the middle of an epoch."""
-    look = training._Watch.on_train_batch_end
+    look = callbacks.Watch.on_train_batch_end
 
     def on_train_batch_end(self, batch, logs=None):
         look(self, batch, logs)
         if self.state.epochs == epoch - 1 and batch == 2:
             interrupt()
 
-    monkeypatch.setattr(training._Watch, "on_train_batch_end", on_train_batch_end)
+    monkeypatch.setattr(callbacks.Watch, "on_train_batch_end", on_train_batch_end)
 
 
 def test_ctrl_c_says_what_is_kept(tmp_path, monkeypatch, whole):
@@ -245,8 +245,8 @@ def test_ctrl_c_says_that_nothing_is_kept(given, tmp_path, monkeypatch):
 
 def test_a_loss_that_is_no_number_stops_and_leaves_the_epochs_before(tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(FloatingPointError) as error:
-        rate = training._learning_rate
-        patch.setattr(training, "_learning_rate", lambda losses, s: 1e38 if len(losses) == 2 else rate(losses, s))
+        rate = callbacks.learning_rate_after
+        patch.setattr(callbacks, "learning_rate_after", lambda losses, s: 1e38 if len(losses) == 2 else rate(losses, s))
         train(tmp_path)
     message = str(error.value)
     for text in ("no longer a number in epoch 3", "a lower learning_rate than 0.05", "clip_norm", "keeps the training up to epoch 2"):
@@ -366,11 +366,11 @@ def test_a_checkpoint_is_numbers_and_json(begun):
 def test_the_learning_rate_and_the_last_epoch_follow_from_the_losses():
     settings = TrainingConfig(epochs=9, learning_rate=0.08, patience=3)
     losses = [3.0, 2.0, 2.1, 1.99995, 1.99, 2.5, 2.5]  # the fourth is better, and not by enough for the learning rate
-    rates = [training._learning_rate(losses[:n], settings) for n in range(8)]
+    rates = [callbacks.learning_rate_after(losses[:n], settings) for n in range(8)]
     assert rates == [0.08, 0.08, 0.08, 0.08, 0.04, 0.04, 0.04, 0.02]
 
     def over(*losses):
-        return training._over(Checkpoint({}, {"val_loss": list(losses)}, [], []), settings)
+        return callbacks.is_over(Checkpoint({}, {"val_loss": list(losses)}, [], []), settings)
 
     assert not over() and not over(3.0) and not over(2.0, 3, 3) and over(2.0, 3, 3, 3)
     assert not over(2.0, 3, 3, 1.99999) and over(2.0, 2.0, 2.0, 2.0) and over(*range(9, 0, -1))
@@ -382,7 +382,7 @@ def test_the_learning_rate_is_that_of_the_runs_that_ship(name):
     folder = pathlib.Path(__file__).resolve().parents[1] / "models" / name
     history = json.loads((folder / "history.json").read_text())
     settings = Config.from_dict(json.loads((folder / "config.json").read_text())["config"]).training
-    rates = [training._learning_rate(history["val_loss"][:n], settings) for n in range(len(history["val_loss"]))]
+    rates = [callbacks.learning_rate_after(history["val_loss"][:n], settings) for n in range(len(history["val_loss"]))]
     np.testing.assert_allclose(rates, history["learning_rate"], rtol=1e-6)
     assert len(set(rates)) > 1
 
