@@ -220,6 +220,6 @@ def find_run(name: str, shipped: str) -> pathlib.Path:
         if (folder / "config.json").is_file():
             return folder
     raise FileNotFoundError(
-        f"no trained run {name!r} or {shipped!r} in {folders().models}; train one with the notebooks 02 or 03,"
+        f"no trained run {name!r} or {shipped!r} in {folders().models}; train one with the notebook of its network,"
         " or work in a full copy of the repository, which ships the second"
     )
