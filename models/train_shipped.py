@@ -38,7 +38,7 @@ CONFIGS = {
     "fiddle_answers": Config(
         "shipped",
         ModelConfig("seq2seq", {**SEQ2SEQ, "dropout": 0.4}),
-    ).replace(window=192, batch_size=16, epochs=20, learning_rate=3e-3, patience=8),
+    ).replace(window=192, batch_size=16, epochs=16, learning_rate=3e-3, patience=8),
 }
 
 

@@ -129,7 +129,7 @@ _PRESETS = {
                 "annealing": 4,
             },
         ),
-        TrainingConfig(window=64, batch_size=8, epochs=8, learning_rate=5e-3, average=0.95),
+        TrainingConfig(window=64, batch_size=8, epochs=6, learning_rate=5e-3, average=0.95),
     ),
     ("quick", "chorale_gru"): Config(
         "quick",
@@ -220,6 +220,6 @@ def find_run(name: str, shipped: str) -> pathlib.Path:
         if (folder / "config.json").is_file():
             return folder
     raise FileNotFoundError(
-        f"no trained run {name!r} or {shipped!r} in {folders().models}; train one with the notebooks 02 or 03,"
+        f"no trained run {name!r} or {shipped!r} in {folders().models}; train one with the notebook of its network,"
         " or work in a full copy of the repository, which ships the second"
     )

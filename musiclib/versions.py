@@ -15,7 +15,7 @@ from musiclib import __version__
 
 _PACKAGE = pathlib.Path(__file__).resolve().parent
 # What decides, with the configuration and the data, which weights a training ends with.
-_DECISIVE = ("models/*.py", "training.py", "losses.py", "callbacks.py", "distribution.py", "feeding.py", "windows.py")
+_DECISIVE = ("models/*.py", "training.py", "losses.py", "callbacks.py", "distribution.py", "feeding.py", "*windows.py")
 
 
 def versions() -> dict[str, str]:

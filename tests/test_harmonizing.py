@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from midi_by_hand import midi_bytes
 from test_pair_training import data, run  # noqa: F401
 from test_pairs import MELODY, VOICES, chorale
 from test_sampling import run_of
@@ -88,6 +89,10 @@ def test_a_melody_wider_than_the_range_is_folded_into_it(run):  # noqa: F811
 def test_silence_is_refused(run, tmp_path):  # noqa: F811
     with pytest.raises(ValueError, match="the melody has no notes"):
         sampling.harmonize(run, Score.from_notes([]))
+    path = tmp_path / "silent.mid"
+    path.write_bytes(midi_bytes([]))
+    with pytest.raises(ValueError, match="silent.mid"):
+        sampling.harmonize(run, path)
 
 
 def test_a_run_that_writes_no_voices_is_refused(tune):

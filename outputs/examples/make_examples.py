@@ -59,7 +59,7 @@ def harmony() -> None:
     run = training.load_run(ROOT / "models" / "bach_harmonizer")
     original = unseen(run, "bach", 60)[0]
     melody = run.source_encoding.decode(run.source_encoding.encode(original)).select("Soprano")
-    harmonized = sampling.harmonize(run, melody, temperature=0.7, seed=7)[0].replace(tempos=((0, TEMPO),))
+    harmonized = sampling.harmonize(run, melody, temperature=0.6, seed=7)[0].replace(tempos=((0, TEMPO),))
     writers.write_midi(harmonized, FOLDER / "bach_harmonizer.mid")
     audio.write_wav(harmonized.slice(0, 8), FOLDER / "bach_harmonizer.wav", sample_rate=16000)
     figure, axes = plt.subplots(2, 1, figsize=(11, 6.5), layout="constrained")
@@ -74,7 +74,8 @@ def answer() -> None:
     phrase = next(found[0][0] for score in unseen(run, "ryansMammoth", 150) if (found := pairs.phrases(score)))
     _, upper, lower = phrase.time_signatures[0]
     options = {"length": 200, "source": phrase, "stop_at_end": True, "temperature": 0.7, "seed": 7}
-    piece = phrase.then(sampling.generate(run, **options)[0], start=16 * upper / lower)
+    bars = 16 * upper / lower  # quarter lengths of the four that were given, and of the answer
+    piece = phrase.then(sampling.generate(run, **options)[0].slice(0, bars), start=bars)
     writers.write_midi(piece.replace(tempos=((0, TEMPO),)), FOLDER / "fiddle_answers.mid")
 
 
