@@ -8,6 +8,8 @@ VENV ?= .venv
 QUIET = --ExecutePreprocessor.extra_arguments=--log-level=40
 # How coverage watches lines: from Python 3.12 on in a way that costs next to nothing.
 FASTEST_CORE = $$($(VENV)/bin/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
+# Two files of tests at once; the tests of one file follow each other, since notebooks read what others wrote.
+PARALLEL ?= --numprocesses 2 --dist loadfile
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
@@ -26,7 +28,7 @@ run: $(VENV)/run.installed
 
 test: $(VENV)/test.installed
 	$(VENV)/bin/ruff check .
-	COVERAGE_CORE=$(FASTEST_CORE) $(VENV)/bin/python -m pytest --cov --cov-report=term-missing:skip-covered
+	COVERAGE_CORE=$(FASTEST_CORE) $(VENV)/bin/python -m pytest $(PARALLEL) --cov --cov-report=term-missing:skip-covered
 
 # Each is a script that ends with an error where something broke, and prints what it tried and how long that took.
 soak: $(VENV)/test.installed
