@@ -11,6 +11,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from musiclib import meter
 from musiclib.draft import Draft, UnreadableScore
 from musiclib.score import DEFAULT_VELOCITY
 
@@ -27,7 +28,8 @@ def read(path: pathlib.Path) -> Draft:
 
 def convert(stream: music21.stream.Stream) -> Draft:
     """Collects what a music21 stream holds; raises UnreadableScore where it is an Opus of several pieces."""
-    from music21 import chord, harmony, instrument, meter, note, percussion, tempo
+    from music21 import chord, harmony, instrument, note, percussion, tempo
+    from music21.meter import TimeSignature
 
     if "Opus" in stream.classes:
         remedy = "give score_from_music21 one of music21.converter.parse(path).scores"
@@ -54,11 +56,12 @@ def convert(stream: music21.stream.Stream) -> Draft:
                 mark = element if isinstance(element, tempo.MetronomeMark) else element.newMetronome
                 if mark and mark.getQuarterBPM():  # where parts differ, the first holds
                     draft.tempos.setdefault(float(onset), (float(mark.getQuarterBPM()),))
-            elif isinstance(element, meter.TimeSignature) and element.numerator and element.denominator:
+            elif isinstance(element, TimeSignature) and element.numerator and element.denominator:
                 draft.signatures.setdefault(float(onset), (element.numerator, element.denominator))
         if notes or source is not stream or not parts:  # the score around the parts has marks, but is no part
             name = getattr(source, "partName", None) or (first and (first.partName or first.instrumentName))
             draft.parts.append((name or "", (first and first.midiProgram) or 0, _join_ties(notes)))
+    _add_upbeat(draft, parts or [stream])
     return draft
 
 
@@ -72,6 +75,18 @@ def _parse(path: pathlib.Path) -> music21.stream.Stream:
         raise UnreadableScore(f"no known format has the suffix {path.suffix!r}; formats that work are {FORMATS}")
     parser.parseFileNoPickle(path)
     return parser.stream
+
+
+def _add_upbeat(draft: Draft, parts: list[music21.stream.Stream]) -> None:
+    """Gives a first bar that is not full a time signature of its own, so that the bars after it begin where they do."""
+    first = next((bar for part in parts if (bar := part.getElementsByClass("Measure").first()) is not None), None)
+    if first is None or not first.paddingLeft or 0.0 not in draft.signatures:
+        return
+    length, signature = float(first.highestTime), draft.signatures[0.0]
+    short = meter.short_bar(length, signature[1])
+    if short is not None:
+        draft.signatures[0.0] = short
+        draft.signatures.setdefault(length, signature)
 
 
 def _leaves(stream: music21.stream.Stream, start: float, skip_parts: bool) -> Iterator[tuple]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from musiclib import corpus as corpora
-from musiclib import encodings
+from musiclib import encodings, meter
 from musiclib.pieces import Pieces
 from musiclib.score import Score
 from musiclib.vocabulary import END, START, UNKNOWN, Vocabulary
@@ -153,7 +153,8 @@ def _stays(score: Score, interval: int) -> bool:
 def phrases(score: Score, bars: int = 4, quarters: float | None = None) -> list[tuple[Score, Score]]:
     """Cuts a piece into phrases of equal length and gives each second one as the answer to the one before.
 
-    A piece that is no whole number of such pairs long gives none: it begins with an upbeat, or counts otherwise.
+    A piece that is no whole number of such pairs long gives none: it counts otherwise. One that begins with an upbeat
+    gives phrases that do so too.
 
     Args:
         score: the piece.
@@ -169,10 +170,9 @@ def phrases(score: Score, bars: int = 4, quarters: float | None = None) -> list[
     if not bars > 0 or (quarters is not None and not quarters > 0):
         raise ValueError(f"a phrase must have a length above 0, got bars={bars} and quarters={quarters}")
     if quarters is None:
-        if len(score.time_signatures) != 1:
+        if len(score.time_signatures) - bool(meter.upbeat(score.time_signatures)) != 1:
             return []  # without a signature there are no bars, and after a change they count otherwise
-        _, numerator, denominator = score.time_signatures[0]
-        quarters = bars * 4 * numerator / denominator
+        quarters = bars * meter.bar_length(score.time_signatures)
     count = round(score.end / (2 * quarters))
     if abs(score.end - count * 2 * quarters) > 0.5:
         return []

@@ -16,6 +16,7 @@ from matplotlib.colors import PowerNorm, to_rgb
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from musiclib import meter
 from musiclib.score import Score, pitch_name
 
 # Okabe and Ito, "Color Universal Design" (2008): told apart with any colour vision; without black, and without the
@@ -23,7 +24,9 @@ from musiclib.score import Score, pitch_name
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 FAINTEST = 0.35  # opacity of the softest note: it must still be seen
 WIDTH = 10.0  # inches, of the figures made here
-NAMED_PITCHES = 18  # where the range is no wider, every pitch is named, else only the Cs
+LABEL_HEIGHT = 0.17  # inches that the name of a pitch takes
+# The pitch classes that are named, from all of them to the Cs alone, and how many semitones lie between two at least.
+NAMED_CLASSES = ((range(12), 1), ((0, 4, 7), 3), ((0, 7), 5), ((0,), 12))
 MOST_LABELS = 40  # tokens that an axis of an attention map names
 MOST_BAR_LINES = 120
 LEGEND_NAMES = 12  # more parts than this are told apart by colour no longer
@@ -243,22 +246,21 @@ def _pitch_axis(ax: Axes, score: Score) -> None:
 
 
 def _name_pitches(ax: Axes, low: int, high: int) -> None:
-    """Sets limits and names for pitches from ``low`` to ``high``; at least an octave is shown."""
+    """Sets limits and names for pitches from ``low`` to ``high``: at least an octave, and as many names as fit."""
     margin = max(1, (12 - (high - low)) // 2)
     low, high = low - margin, high + margin
-    step = 1 if high - low <= NAMED_PITCHES else 12
-    places = [pitch for pitch in range(low, high + 1) if pitch % step == 0 and 0 <= pitch <= 127]
+    semitone = ax.get_window_extent().height / ax.figure.dpi / (high - low + 1)  # in inches
+    fitting = (classes for classes, gap in NAMED_CLASSES if gap * semitone >= LABEL_HEIGHT)
+    named = next(fitting, NAMED_CLASSES[-1][0])
+    places = [pitch for pitch in range(low, high + 1) if pitch % 12 in named and 0 <= pitch <= 127]
     ax.set_ylim(low - 0.5, high + 0.5)
     ax.set_yticks(places, [pitch_name(pitch) for pitch in places])
 
 
 def _bar_lines(ax: Axes, score: Score, seconds: bool) -> None:
-    lines: list[float] = []
-    for number, (start, numerator, denominator) in enumerate(score.time_signatures):
-        later = score.time_signatures[number + 1 :]
-        lines += np.arange(start, later[0][0] if later else score.end, 4 * numerator / denominator).tolist()
-    if lines:
+    lines = meter.bar_lines(score.time_signatures, score.end)
+    if len(lines):
         # Of a long piece every second, fourth ... line is drawn: more would be a grey wall.
         lines = lines[:: -(-len(lines) // MOST_BAR_LINES)]
-        places = score.seconds_at(np.array(lines)) if seconds else np.array(lines)
+        places = score.seconds_at(lines) if seconds else lines
         ax.vlines(places, 0, 1, transform=ax.get_xaxis_transform(), colors="0.75", linewidths=0.6, zorder=1)

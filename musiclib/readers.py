@@ -89,7 +89,7 @@ def _read_with_symusic(path: pathlib.Path) -> Draft:
 
 
 READERS = {
-    "music21": Reader(_read_with_music21, "music21", revision=2, seconds=0.1),
+    "music21": Reader(_read_with_music21, "music21", revision=3, seconds=0.1),
     "symusic": Reader(_read_with_symusic, "symusic", revision=2, seconds=0.001),
 }
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from musiclib import meter
+
 DEFAULT_TEMPO = 120.0  # quarter notes a minute, what a MIDI file without a tempo means
 DEFAULT_VELOCITY = 80
 COLUMNS = ("onset", "duration", "pitch", "velocity", "part")
@@ -33,7 +35,7 @@ class Score:
         velocity: (n,) int64, MIDI velocity, 1 to 127.
         part: (n,) int64, index into ``part_names``.
         tempos: pairs (onset, quarter notes a minute), sorted by onset.
-        time_signatures: triples (onset, numerator, denominator).
+        time_signatures: triples (onset, numerator, denominator); ``meter`` tells where they put the bars.
         part_names: one name a part; made up where none is given.
         programs: General MIDI program of each part, 0 to 127 (0 is a piano).
 
@@ -98,8 +100,8 @@ class Score:
         if not tempos or tempos[0][0] > 0:
             tempos.insert(0, (0.0, DEFAULT_TEMPO))
         object.__setattr__(self, "tempos", tuple(tempos))
-        meters = {float(onset): (int(upper), int(lower)) for onset, upper, lower in self.time_signatures}
-        signatures = tuple((onset, *meter) for onset, meter in sorted(meters.items()))
+        marks = {float(onset): (int(upper), int(lower)) for onset, upper, lower in self.time_signatures}
+        signatures = tuple((onset, *mark) for onset, mark in sorted(marks.items()))
         for onset, numerator, denominator in signatures:
             if not (np.isfinite(onset) and onset >= 0 and numerator > 0 and denominator > 0):
                 raise ValueError(f"Score: not a time signature: {numerator}/{denominator} at onset {onset}")
@@ -176,6 +178,8 @@ class Score:
     def slice(self, start: float, end: float) -> Score:
         """Returns what begins in [start, end), moved to 0; notes that last longer are cut at ``end``.
 
+        Bars stay where they are: where ``start`` lies within one, its rest is an upbeat.
+
         Args:
             start: quarter lengths.
             end: quarter lengths, above ``start``.
@@ -189,7 +193,7 @@ class Score:
         return self.replace(
             **columns,
             tempos=_shift(self.tempos, start, end),
-            time_signatures=_shift(self.time_signatures, start, end),
+            time_signatures=meter.cut(self.time_signatures, start, end),
         )
 
     def seconds_at(self, quarters: np.ndarray | float) -> np.ndarray:
@@ -214,7 +218,6 @@ def _check_range(column: np.ndarray, name: str, low: float, high: float) -> None
 
 
 def _shift(events: tuple[tuple, ...], start: float, end: float) -> tuple[tuple, ...]:
-    """Moves a tempo or time-signature map to a new zero; what is in force at ``start`` holds from 0."""
-    before = [event for event in events if event[0] <= start]
-    inside = [(event[0] - start, *event[1:]) for event in events if start < event[0] < end]
-    return tuple([(0.0, *before[-1][1:])] if before else []) + tuple(inside)
+    """Moves a tempo map to a new zero; what is in force at ``start`` holds from 0."""
+    holding = [(0.0, *event[1:]) for event in events if event[0] <= start][-1:]
+    return (*holding, *((event[0] - start, *event[1:]) for event in events if start < event[0] < end))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musiclib import files
+from musiclib import files, meter
 from musiclib.score import Score
 
 if TYPE_CHECKING:
@@ -80,8 +80,9 @@ def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
     """Writes notation that MuseScore and other programs open: one staff a part, in bars.
 
     Without a time signature, or with bars not of whole sixteenths, there are four quarters to a bar. A signature that
-    changes within a bar cuts it short. A beat with anything off the sixteenths is a triplet. Notes that overlap go to
-    voices; where four do not suffice, notes of one voice are split and tied, so that none is lost or shortened.
+    changes within a bar cuts it short, and an upbeat bears the signature of the bars after it. A beat with anything off
+    the sixteenths is a triplet. Notes that overlap go to voices; where four do not suffice, notes of one voice are
+    split and tied, so that none is lost or shortened.
 
     Args:
         score: at least one note; onsets and ends are rounded to 1/12 of a quarter, and no note is shorter.
@@ -145,22 +146,27 @@ def _signatures(score: Score) -> list[tuple[float, int, int]]:
     return [mark for mark in score.time_signatures if mark[1] <= 255 and mark[2] in powers]
 
 
-def _bars(score: Score, end: int) -> list[tuple[int, int, str | None]]:
-    """Returns (start, length, new time signature) of each bar up to ``end``, in steps."""
+def _bars(score: Score, end: int) -> list[tuple[int, int, int, str | None]]:
+    """Returns (number, start, length, new time signature) of each bar up to ``end``, in steps."""
     # In whole sixteenths, so that every bar line lies on the grid.
     changes = {
         round(onset * 4) * SIXTEENTH: (numerator * 4 * GRID // denominator, f"{numerator}/{denominator}")
         for onset, numerator, denominator in _signatures(score)
         if numerator * 16 % denominator == 0
     }
-    changes = {0: (4 * GRID, "4/4")} | changes
+    changes = {0: (round(meter.COMMON * GRID), "4/4")} | changes
     bars, start, usual = [], 0, 0
     while start < end:
         usual, signature = changes.get(start, (usual, None))
         stop = min([start + usual] + [change for change in changes if change > start])
         bars.append((start, stop - start, signature))
         start = stop
-    return bars
+    upbeat = round(meter.upbeat(score.time_signatures) * GRID)
+    first = 1
+    if upbeat and len(bars) > 1 and bars[0][1] == upbeat:
+        first = 0  # as in print, where an upbeat is no bar that is counted
+        bars[:2] = [(0, upbeat, bars[1][2]), (*bars[1][:2], None)]
+    return [(number, *bar) for number, bar in enumerate(bars, first)]
 
 
 def _voices(notes: np.ndarray) -> list[np.ndarray]:
@@ -260,7 +266,8 @@ def _element(notes: np.ndarray, start: int, length: int, triplet: tuple | None, 
 
 
 def _staff(score: Score, index: int, notes: np.ndarray, bars: list[tuple]) -> music21.stream.Part:
-    from music21 import clef, instrument, meter, stream, tempo
+    from music21 import clef, instrument, stream, tempo
+    from music21.meter import TimeSignature
 
     # The general class, not the program's own: of a clarinet, readers would transpose what is written as it sounds.
     player = instrument.Instrument(score.part_names[index])
@@ -272,13 +279,15 @@ def _staff(score: Score, index: int, notes: np.ndarray, bars: list[tuple]) -> mu
     staff.insert(0, player)
     voices = _voices(notes)
     tempos = {round(onset * GRID): rate for onset, rate in score.tempos}
-    for number, (start, length, signature) in enumerate(bars, 1):
+    for number, start, length, signature in bars:
         measure = stream.Measure(number=number)
-        if number == 1:
+        if number == 0:
+            measure.paddingLeft = (bars[1][2] - length) / GRID
+        if start == 0:
             low = len(notes) and np.median(notes["pitch"]) < 60
             measure.insert(0, clef.BassClef() if low else clef.TrebleClef())
         if signature:
-            measure.insert(0, meter.TimeSignature(signature))
+            measure.insert(0, TimeSignature(signature))
         for step, rate in tempos.items():
             if index == 0 and start <= step < start + length:
                 measure.insert((step - start) / GRID, tempo.MetronomeMark(number=round(rate, 2), referent=1))

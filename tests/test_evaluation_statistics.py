@@ -51,6 +51,8 @@ def test_groove_consistency_compares_neighbouring_bars_step_by_step():
 def test_groove_consistency_knows_the_bar():
     waltz = [(3 * bar + beat, 0.5, 60) for bar in range(4) for beat in (0, 2)]
     assert statistics.groove_consistency(score_of(*waltz, time_signatures=((0, 3, 4),))) == 1
+    upbeat = ((0, 1, 4), (1, 3, 4))
+    assert statistics.groove_consistency(score_of(*waltz, time_signatures=upbeat)) == 1
     assert statistics.groove_consistency(score_of(*waltz)) < 1
 
 

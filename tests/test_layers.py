@@ -12,7 +12,8 @@ import musiclib
 
 PACKAGE = pathlib.Path(musiclib.__file__).parent
 LAYERS = [
-    ["score", "config", "files", "quiet"],
+    ["meter", "config", "files", "quiet"],
+    ["score"],
     ["draft", "writers", "plots", "audio", "vocabulary", "pieces", "downloads", "bundled", "melodies", "checkpoint"],
     ["midi_file", "notation"],
     ["midi_music21", "midi_symusic"],

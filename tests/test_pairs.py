@@ -122,7 +122,14 @@ def test_phrases_take_a_length_that_is_stated():
             pairs.phrases(piece, **bad)
 
 
-def test_a_piece_with_an_upbeat_or_two_metres_has_no_phrases():
+def test_phrases_of_a_piece_with_an_upbeat_begin_with_one():
+    piece = tune(16, signature=(4, 4)).replace(time_signatures=((0, 1, 4), (1, 4, 4)))  # the last bar has three
+    found = pairs.phrases(piece)
+    assert [phrase.end for pair in found for phrase in pair] == [16] * 4
+    assert all(phrase.time_signatures == ((0, 1, 4), (1, 4, 4)) for pair in found for phrase in pair)
+
+
+def test_a_piece_that_counts_otherwise_has_no_phrases():
     assert pairs.phrases(tune(17)) == []
     assert pairs.phrases(tune(16).replace(time_signatures=((0, 2, 4), (8, 3, 4)))) == []
 

@@ -75,10 +75,22 @@ def test_bar_lines(score):
 
 
 def test_pitch_names(score):
-    assert {"F#4", "C4", "C3"} - set(labels(plots.piano_roll(score).yaxis)) == {"F#4"}  # wide: only the Cs
+    assert {"F#4", "C4", "C3"} - set(labels(plots.piano_roll(score).yaxis)) == {"F#4"}  # wide: no sharps
     assert {"F#4", "C4"} <= set(labels(plots.piano_roll(score.select(0)).yaxis))
     extremes = labels(plots.piano_roll(Score.from_notes([(0, 1, 0), (0, 1, 127)])).yaxis)
     assert extremes[0] == "C-1" and extremes[-1] == "C9"
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+@pytest.mark.parametrize("semitones", [3, 12, 17, 25, 40, 88, 127])
+def test_pitch_names_do_not_overlap_and_are_several(rows, semitones):
+    figure, axes = plots.plt.subplots(rows, figsize=(8, 3.0 * rows), layout="constrained", squeeze=False)
+    for ax in axes.flat:
+        plots.piano_roll(Score.from_notes([(0, 1, 0), (1, 1, semitones)]), ax=ax)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in axes[-1, 0].get_yticklabels()]
+    assert len(boxes) >= 3
+    assert all(below.y1 <= above.y0 + 1 for below, above in itertools.pairwise(boxes))
 
 
 def test_legend_lies_beside_the_notes(score):

@@ -13,7 +13,7 @@ import pytest
 import symusic
 from midi_by_hand import NOTE_OFF, NOTE_ON, PROGRAM, midi_bytes, name_event, note_events
 
-from musiclib import notation, readers
+from musiclib import meter, notation, readers
 from musiclib.draft import LostNotes
 from musiclib.score import COLUMNS, DEFAULT_VELOCITY
 
@@ -256,6 +256,25 @@ def test_midi_agrees_with_symusic(pattern):
 
 
 # ---- notation --------------------------------------------------------------------------------------------------
+
+
+UPBEATS = {
+    "upbeat.krn": "**kern\n*M3/4\n=0-\n4c\n=1\n2d\n4e\n=2\n2.f\n==\n*-\n",
+    "upbeat.abc": "X:1\nM:3/4\nL:1/4\nK:C\nC|D2E|F3|]\n",
+}
+
+
+@pytest.mark.parametrize("name", UPBEATS)
+def test_an_upbeat_is_a_short_bar(write, name):
+    score = readers.read_score(write(name, UPBEATS[name]))
+    assert rows(score) == [(0, 1, 60), (1, 2, 62), (3, 1, 64), (4, 3, 65)]
+    assert score.time_signatures == ((0.0, 1, 4), (1.0, 3, 4))
+    assert meter.bar_lines(score.time_signatures, score.end).tolist() == [0, 1, 4]
+
+
+def test_a_change_right_after_the_upbeat_holds(write):
+    changes = UPBEATS["upbeat.krn"].replace("=1\n", "=1\n*M4/4\n").replace("4e", "2e").replace("2.f", "1f")
+    assert readers.read_score(write("changes.krn", changes)).time_signatures == ((0.0, 1, 4), (1.0, 4, 4))
 
 
 def test_kern(write):

@@ -153,6 +153,28 @@ def test_musicxml_of_a_chorale(tmp_path):
     assert read_music21(writers.write_musicxml(score, tmp_path / "chorale.musicxml"))[1] == rows(score)
 
 
+def test_an_upbeat_is_written_and_read_again(tmp_path):
+    from musiclib.readers import read_score
+
+    upbeat = ((0.0, 1, 4), (1.0, 3, 4))
+    score = Score.from_notes([(beat, 1, 60 + beat) for beat in range(10)], time_signatures=upbeat)
+    for name in ("upbeat.mid", "upbeat.musicxml"):
+        again = read_score(
+            (writers.write_midi if name.endswith("mid") else writers.write_musicxml)(score, tmp_path / name)
+        )
+        assert (again.time_signatures, rows(again)) == (upbeat, rows(score)), name
+    bars = xml.etree.ElementTree.parse(tmp_path / "upbeat.musicxml").findall("part/measure")
+    assert [bar.get("number") for bar in bars] == ["0", "1", "2", "3"]
+    # What is printed is the signature of the bars to come, once.
+    assert [beats.text for bar in bars for beats in bar.iter("beats")] == ["3"]
+
+
+def test_a_score_that_ends_with_its_upbeat(tmp_path):
+    score = Score.from_notes([(0, 1, 60)], time_signatures=((0, 1, 4), (1, 3, 4)))
+    bars = xml.etree.ElementTree.parse(writers.write_musicxml(score, tmp_path / "x.musicxml")).findall("part/measure")
+    assert [bar.get("number") for bar in bars] == ["1"]
+
+
 def test_musicxml_of_human_timing(tmp_path):
     generator = np.random.default_rng(0)
     score = Score.from_notes(

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from musiclib.evaluation.statistics import bar_length
+from musiclib import meter
 from musiclib.score import Score
 
 _KEYS = 12
@@ -127,7 +127,7 @@ class Originality:
         quarters = float((query.onsets[start + length - 1] - first) / self.steps_per_quarter)
         return Passage(
             notes=length,
-            bars=quarters / bar_length(score),
+            bars=quarters / meter.bar_length(score.time_signatures),
             quarters=quarters,
             start=float(first / self.steps_per_quarter),
             source=self.names[int(np.searchsorted(self._index.offsets, there, side="right")) - 1],

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from musiclib import meter
 from musiclib.score import Score
 
 STEPS = 24  # to a quarter note
@@ -36,10 +37,10 @@ def groove_consistency(score: Score) -> float:
     """Returns how alike the rhythms of neighbouring bars are, 0 to 1.
 
     One minus the share of grid steps at which one of two neighbouring bars has an onset and the
-    other has none. Bars are as long as the first time signature says, 4/4 without one.
+    other has none. Bars are as long as the first time signature after an upbeat says, 4/4 without one.
     """
     onsets, ends = _steps(score)
-    bar = round(STEPS * bar_length(score))
+    bar = round(STEPS * meter.bar_length(score.time_signatures))
     bars = int(ends.max(initial=0)) // bar + 1
     if bars < 2:
         return np.nan
@@ -90,11 +91,6 @@ def measure(scores: Iterable[Score]) -> dict[str, np.ndarray]:
     """Returns every statistic of every score, one (scores,) float64 array a statistic."""
     scores = list(scores)
     return {name: np.array([function(score) for score in scores]) for name, function in STATISTICS.items()}
-
-
-def bar_length(score: Score) -> float:
-    """Returns the length of a bar in quarter lengths by the first time signature; 4 without one."""
-    return 4 * score.time_signatures[0][1] / score.time_signatures[0][2] if score.time_signatures else 4.0
 
 
 def _pitch_classes(score: Score) -> np.ndarray:

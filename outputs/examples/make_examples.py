@@ -14,7 +14,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
 sys.path.insert(0, str(ROOT))
 
-from musiclib import audio, corpus, evaluation, pairs, plots, sampling, training, writers  # noqa: E402
+from musiclib import audio, corpus, evaluation, meter, pairs, plots, sampling, training, writers  # noqa: E402
 from musiclib.score import Score  # noqa: E402
 
 # The run, a seed, and the most tokens of a piece; the last one writes four for each sixteenth.
@@ -59,6 +59,7 @@ def harmony() -> None:
     run = training.load_run(ROOT / "models" / "bach_harmonizer")
     original = unseen(run, "bach", 60)[0]
     melody = run.source_encoding.decode(run.source_encoding.encode(original)).select("Soprano")
+    melody = melody.replace(time_signatures=original.time_signatures)  # for the bar lines
     harmonized = sampling.harmonize(run, melody, temperature=0.6, seed=7)[0].replace(tempos=((0, TEMPO),))
     writers.write_midi(harmonized, FOLDER / "bach_harmonizer.mid")
     audio.write_wav(harmonized.slice(0, 8), FOLDER / "bach_harmonizer.wav", sample_rate=16000)
@@ -72,9 +73,8 @@ def answer() -> None:
     """Writes four bars of a fiddle tune that the network was not trained on, and its answer to them."""
     run = training.load_run(ROOT / "models" / "fiddle_answers")
     phrase = next(found[0][0] for score in unseen(run, "ryansMammoth", 150) if (found := pairs.phrases(score)))
-    _, upper, lower = phrase.time_signatures[0]
     options = {"length": 200, "source": phrase, "stop_at_end": True, "temperature": 0.7, "seed": 7}
-    bars = 16 * upper / lower  # quarter lengths of the four that were given, and of the answer
+    bars = 4 * meter.bar_length(phrase.time_signatures)  # quarter lengths of those given, and of the answer
     piece = phrase.then(sampling.generate(run, **options)[0].slice(0, bars), start=bars)
     writers.write_midi(piece.replace(tempos=((0, TEMPO),)), FOLDER / "fiddle_answers.mid")
 
