@@ -33,8 +33,11 @@ CONFIGS = {
     ).replace(window=192, batch_size=16, epochs=24, learning_rate=1e-3, patience=4, weight_decay=0.05, average=0.998),
     "bach_harmonizer": Config(
         "shipped",
-        ModelConfig("seq2seq", {**SEQ2SEQ, "pace": 3, "dropout": 0.3}),
-    ).replace(window=64, align=4, batch_size=16, epochs=36, learning_rate=3e-3, patience=10),
+        # A reach of four beats either way: a melody of any length is then looked at as the crops of the training were.
+        ModelConfig("seq2seq", {**SEQ2SEQ, "units": 256, "pace": 3, "reach": 16, "dropout": 0.3}),
+    ).replace(
+        window=128, align=4, batch_size=16, epochs=48, learning_rate=3e-3, patience=10, weight_decay=0.02, average=0.998
+    ),
     "fiddle_answers": Config(
         "shipped",
         ModelConfig("seq2seq", {**SEQ2SEQ, "dropout": 0.4}),

@@ -26,13 +26,19 @@ class CrossAttention(keras.layers.Layer):
         units: size of what is returned, a multiple of twice the heads.
         heads: places that a position can look at in the same moment.
         pace: target positions for each of the source; None compares contents alone.
+        reach: how many source positions before and after its own place a position looks at, given a pace; None
+            for all. With a reach, pieces longer than those of the training are looked at as these were.
     """
 
-    def __init__(self, units: int, heads: int = 4, pace: int | None = None, **kwargs) -> None:
+    def __init__(
+        self, units: int, heads: int = 4, pace: int | None = None, reach: int | None = None, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         if heads < 1 or units % (2 * heads):
             raise ValueError(f"units must be a multiple of twice the heads, got {units} units and {heads} heads")
-        self.units, self.heads, self.pace = units, heads, pace
+        if reach is not None and (pace is None or reach < 1):
+            raise ValueError(f"a reach must be at least 1 and needs a pace, got reach={reach} and pace={pace}")
+        self.units, self.heads, self.pace, self.reach = units, heads, pace, reach
         # The bias of the queries lets a head look at a place, whatever is there.
         self.queries = keras.layers.Dense(units, name="queries")
         self.keys = keras.layers.Dense(units, name="keys")
@@ -68,9 +74,17 @@ class CrossAttention(keras.layers.Layer):
         if self.pace is not None:
             queries = rotate(queries, (positions // self.pace)[..., None])
         scores = ops.einsum("bqhf,bkhf->bhqk", queries, keys) * (self.units // self.heads) ** -0.5
-        scores = ops.where(heard[:, None, None, :], ops.cast(scores, "float32"), _BLOCKED)
+        scores = ops.where(self._near(positions, heard), ops.cast(scores, "float32"), _BLOCKED)
         weights = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
         return ops.cast(weights / ops.sum(weights, axis=-1, keepdims=True), target.dtype)
+
+    def _near(self, positions, heard):
+        """Returns which source positions may be looked at, bool, (batch, 1, time or 1, source time)."""
+        if self.reach is None:
+            return heard[:, None, None, :]
+        distance = (positions // self.pace)[..., None] - ops.arange(ops.shape(heard)[1])
+        distance = ops.reshape(distance, (-1, 1, *ops.shape(distance)[-2:]))
+        return ops.logical_and(heard[:, None, None, :], ops.abs(distance) <= self.reach)
 
     def gather(self, target, positions, memory, heard):
         """Returns what each target position finds in the source, (batch, time, units)."""
@@ -79,4 +93,4 @@ class CrossAttention(keras.layers.Layer):
         return ops.reshape(found, (-1, ops.shape(target)[1], self.units))
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "units": self.units, "heads": self.heads, "pace": self.pace}
+        return {**super().get_config(), "units": self.units, "heads": self.heads, "pace": self.pace, "reach": self.reach}

@@ -41,6 +41,7 @@ class Seq2Seq(AutoregressiveModel):
         attention: bool,
         heads: int,
         pace: int | None,
+        reach: int | None,
         dropout: float,
         teacher_forcing: Sequence[float],
         annealing: int,
@@ -57,7 +58,8 @@ class Seq2Seq(AutoregressiveModel):
             if not (isinstance(value, int) and value >= 1):
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value}")
         self.units, self.embedding_size, self.depth = units, embedding_size, layers
-        self.has_attention, self.heads, self.pace, self.dropout_rate = attention, heads, pace, dropout
+        self.has_attention, self.heads, self.pace, self.reach = attention, heads, pace, reach
+        self.dropout_rate = dropout
         self.teacher_forcing, self.annealing = ratios, annealing
         self.embedding = embedding_layer(vocabulary_size, embedding_size)
         # Not keras.layers.Bidirectional: loading one now and then takes its two layers for each other.
@@ -66,7 +68,7 @@ class Seq2Seq(AutoregressiveModel):
             for name in ("forward", "backward", "decoder")
         )
         self.openings = [keras.layers.Dense(units, activation="tanh", name=f"opening_{i + 1}") for i in range(layers)]
-        self.attention = CrossAttention(units, heads, pace, name="attention") if attention else None
+        self.attention = CrossAttention(units, heads, pace, reach, name="attention") if attention else None
         self.dense = keras.layers.Dense(units, activation="tanh", name="dense")
         self.dropout = keras.layers.Dropout(dropout)
         self.head = logits_layer(vocabulary_size)
@@ -207,6 +209,7 @@ class Seq2Seq(AutoregressiveModel):
             "attention": self.has_attention,
             "heads": self.heads,
             "pace": self.pace,
+            "reach": self.reach,
             "dropout": self.dropout_rate,
             "teacher_forcing": list(self.teacher_forcing),
             "annealing": self.annealing,
@@ -228,6 +231,7 @@ def seq2seq(
     attention: bool = True,
     heads: int = 4,
     pace: int | None = None,
+    reach: int | None = None,
     dropout: float = 0.3,
     teacher_forcing: Sequence[float] = (1.0, 1.0),
     annealing: int = 10,
@@ -243,6 +247,8 @@ def seq2seq(
         heads: of the attention; ``units`` is a multiple of twice their number.
         pace: target tokens for each source token, where the two run side by side: a position then looks for its own
             place in the source, and training may cut long pieces. None where a target is an answer of any length.
+        reach: given a pace, how many source tokens before and after its own place the attention looks at; None for
+            all of them, which holds for pieces as long as the training's crops alone.
         dropout: share of each layer's outputs that training silences.
         teacher_forcing: probabilities that the decoder is told a true token rather than its own, in the first epoch
             and from epoch ``annealing`` on; in between they lie on a straight line.
@@ -263,6 +269,7 @@ def seq2seq(
         attention,
         heads,
         pace,
+        reach,
         dropout,
         teacher_forcing,
         annealing,
