@@ -197,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Result]:
     parser.add_argument("--evaluate", action="append", metavar="RUN", help="measure this run; may be given again")
     parser.add_argument("--transpositions", action="store_true", help="also average each run over thirteen keys")
     parser.add_argument("--ensemble", action="store_true", help="also average the runs")
-    parser.add_argument("--model", default="stacked_lstm", choices=list(models.BUILDERS), help="the network to train")
+    parser.add_argument("--model", default="stacked_lstm", choices=likelihood.MODELS, help="the network to train")
     parser.add_argument("--preset", help="quick or full (default: MUSICLIB_PRESET, or quick)")
     parser.add_argument("--minutes", type=float, help="end the training after so many minutes")
     parser.add_argument("--seed", type=int, default=0, help="of the training (default: 0)")

@@ -30,7 +30,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from musiclib import config, corpus, dataset, evaluation, models, pedal, training
+from benchmarks import likelihood
+from musiclib import config, corpus, dataset, evaluation, pedal, training
 from musiclib.encodings import Performance
 from musiclib.midi_file import SUFFIXES
 from musiclib.pieces import Pieces
@@ -54,7 +55,8 @@ def find(folder: str | pathlib.Path) -> dict[str, list[pathlib.Path]]:
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder}; give the one that MAESTRO was unpacked into")
+        what = f"{folder} is a file" if folder.exists() else f"no folder {folder}"
+        raise FileNotFoundError(f"{what}; give the folder that MAESTRO was unpacked into")
     found: dict[str, list[pathlib.Path]] = {}
     for name, split in _index(folder):
         found.setdefault(split, []).append(folder / name)
@@ -145,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> list[dict[str, float]]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.maestro", description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="MAESTRO's folder, or one with train, validation and test in it")
     parser.add_argument("--evaluate", action="append", metavar="RUN", help="measure this run; may be given again")
-    parser.add_argument("--model", default="stacked_lstm", choices=list(models.BUILDERS), help="the network to train")
+    parser.add_argument("--model", default="stacked_lstm", choices=likelihood.MODELS, help="the network to train")
     parser.add_argument("--preset", help="quick or full (default: MUSICLIB_PRESET, or quick)")
     parser.add_argument("--minutes", type=float, help="end the training after so many minutes")
     parser.add_argument("--seed", type=int, default=0, help="of the training (default: 0)")

@@ -172,8 +172,8 @@ def preset(name: str | None = None, model: str = "stacked_lstm") -> Config:
     """
     name = name or os.environ.get("MUSICLIB_PRESET") or "quick"
     if (name, model) not in _PRESETS:
-        known = ", ".join(f"{preset_name!r} for {model_name!r}" for preset_name, model_name in _PRESETS)
-        raise ValueError(f"no preset {name!r} for the model {model!r}; there are {known}")
+        sizes, names = (", ".join(map(repr, dict.fromkeys(column))) for column in zip(*_PRESETS, strict=True))
+        raise ValueError(f"no preset {name!r} for the model {model!r}; there are {sizes}, for {names}")
     return copy.deepcopy(_PRESETS[name, model])  # its options are a dictionary, which a caller may change
 
 

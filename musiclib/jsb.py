@@ -41,6 +41,8 @@ def read(path: str | pathlib.Path) -> dict[str, dict[str, np.ndarray]]:
         ValueError: where it is no such file, or damaged, or of another grid.
     """
     path = pathlib.Path(path)
+    if path.is_dir():
+        raise FileNotFoundError(f"{path} is a folder; give the file in it, Jsb16thSeparated.json")
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}; give Jsb16thSeparated.json, which {URL} has")
     try:

@@ -100,6 +100,8 @@ def train(
             distribution.share(_windows(model, pieces, settings, seed, state.epochs))
             for pieces, seed in ((dataset.train, settings.seed), (dataset.validation, None))
         )
+        if progress and saving and not finished and not state.epochs and (folder / "config.json").exists():
+            print(f"{folder} holds another run, of other data or settings: when this training ends it is replaced")
         if progress and distribution.is_main() and state.epochs:
             done = "is finished: nothing is left to train" if finished else "holds a training that goes on"
             print(f"{folder} {done}, after epoch {state.epochs}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import keras
 import numpy as np
@@ -126,6 +127,19 @@ def test_a_guard_is_handed_to_the_sampler(runs):
     assert guarded.columns[2].pieces != sampling.generate(run, **options)
 
 
+def test_too_few_real_pieces_have_no_overlap_and_that_is_said(runs):
+    few = corpus.Split(SPLIT.train, SPLIT.validation, SPLIT.test.take([0]))
+    told = evaluation.card({"lstm": runs["lstm"]}, few, count=2, length=10)
+    assert dict((name, cells) for name, cells, _ in told.rows())["overlap with real music"] == ["–"] * 3
+    assert "Overlaps and distances need three pieces of real music at least, and are left out." in told.notes
+
+
+def test_an_overlap_comes_with_its_chance(card):
+    cells = dict((name, cells) for name, cells, _ in card.rows())["overlap with real music"]
+    assert all(re.fullmatch(r"\d+% ± \d+%", cell) for cell in cells)
+    assert [column["chance"] for column in card.to_dict()["columns"]] == [column.chance for column in card.columns]
+
+
 def test_what_is_saved(card, tmp_path):
     assert card.save(tmp_path / "card") == tmp_path / "card"
     text = (tmp_path / "card" / "card.md").read_text(encoding="utf-8")
@@ -157,7 +171,7 @@ def test_a_run_that_learned_elsewhere_is_told_and_its_surprise_left_out():
     elsewhere = run_of(encodings.NoteChord(), train_names=["tune 0", "another"])
     told = evaluation.card({"elsewhere": elsewhere}, SPLIT, count=2, length=10)
     assert told.columns[2].nats_per_token is None and told.columns[1].nats_per_token > 0
-    assert "elsewhere learned from 2 pieces that this corpus does not name" in told.notes[-1]
+    assert "elsewhere learned from 2 pieces, of which this corpus does not name 1" in told.notes[-1]
 
 
 def test_a_run_that_learned_from_other_pieces_of_the_corpus_is_told():

@@ -45,6 +45,21 @@ def test_density_is_scipys():
     np.testing.assert_allclose(ours, stats.gaussian_kde(values)(grid), rtol=1e-6)
 
 
+def test_the_chance_of_an_overlap_is_how_it_varies_from_set_to_set():
+    rng = np.random.default_rng(1)
+    real = {name: rng.normal(size=40) for name in "ab"}
+    sets = [{name: rng.normal(0.7, 1, 24) for name in "ab"} for _ in range(60)]
+    overlaps = [np.mean([likeness(real[name], values[name]).overlap for name in "ab"]) for values in sets]
+    told = [distances.chance_of_overlap(real, values) for values in sets]
+    assert 0.6 < np.sqrt(np.mean(np.square(told))) / np.std(overlaps) < 1.6
+
+
+def test_the_chance_of_an_overlap_where_there_is_too_little():
+    assert np.isnan(distances.chance_of_overlap({"a": REAL}, {"a": np.array([1.0])}))
+    assert np.isnan(distances.chance_of_overlap({"a": REAL}, {"a": np.array([np.nan, np.nan])}))
+    assert distances.chance_of_overlap({"a": REAL}, {"a": np.full(9, 2.0)}) < 1e-3
+
+
 def test_figures_that_never_differ():
     assert likeness(np.zeros(20), np.zeros(9)).overlap == pytest.approx(1)
     assert likeness(np.zeros(20), np.zeros(9)).divergence == pytest.approx(0)

@@ -1,6 +1,5 @@
 """Harmonizing: any melody in, the melody and voices out; sources of all kinds for whoever samples by hand."""
 
-import re
 import warnings
 
 import numpy as np
@@ -70,7 +69,7 @@ def test_of_chords_and_parts_the_top_line_is_taken_and_said(run, tune):  # noqa:
 
 @pytest.mark.parametrize("octaves", [-4, -1, 1, 3])
 def test_a_melody_out_of_range_is_moved_by_octaves_and_said(octaves, run, tune):  # noqa: F811
-    with pytest.warns(UserWarning, match=re.escape(f"was moved by {-octaves:+d} octave")):
+    with pytest.warns(UserWarning, match=f"was moved {abs(octaves)} octaves? {'up' if octaves < 0 else 'down'}"):
         found = sampling.harmonize(run, tune.transpose(12 * octaves), seed=1)[0]
     assert soprano(found) == soprano(tune)
 
@@ -78,12 +77,47 @@ def test_a_melody_out_of_range_is_moved_by_octaves_and_said(octaves, run, tune):
 def test_a_melody_wider_than_the_range_is_folded_into_it(run):  # noqa: F811
     low, high = run.about["dataset"]["source_pitches"]
     wide = Score.from_notes([(i, 1, pitch) for i, pitch in enumerate(range(0, 128, 5))])
-    with pytest.warns(UserWarning, match="of its notes were moved by more or fewer"):
+    with pytest.warns(UserWarning, match=r"of its notes \d+ were moved by other octaves"):
         found = sampling.harmonize(run, wide, seed=1)[0]
     moved = np.array([pitch for _, pitch in soprano(found)])
     assert len(moved) == len(wide) and ((moved - wide.pitch) % 12 == 0).all()
     if high - low >= 11:
         assert moved.min() >= low and moved.max() <= high
+
+
+def test_a_melody_is_moved_to_the_middle_of_the_range(run, tune):  # noqa: F811
+    """At its edge there is little that the run learned from, and hardly room for voices below."""
+    run.about["dataset"]["source_pitches"] = (50, 90)
+    for octaves in (2, 3):
+        with pytest.warns(UserWarning, match="leaves the range from D3 to F#6 that this run knows"):
+            found = sampling.harmonize(run, tune.transpose(12 * octaves), seed=1)[0]
+        assert soprano(found) == soprano(tune)
+
+
+def test_notes_between_the_sixteenths_are_told(run, tune):  # noqa: F811
+    with pytest.warns(UserWarning, match="2 of the melody's 8 notes begin between two sixteenths"):
+        onsets = tune.onset + [0, 1 / 3, 0.004, 0.1, 0.25, 0, 0, 0]
+        lasting = np.diff([*onsets, 8])
+        found = sampling.harmonize(run, tune.replace(onset=onsets, duration=lasting), seed=1)[0]
+    np.testing.assert_allclose([onset for onset, _ in soprano(found)], onsets)
+
+
+@pytest.mark.parametrize("melody", [None, [60, 62], 5])
+def test_what_is_no_melody_is_refused(melody, run):  # noqa: F811
+    with pytest.raises(ValueError, match="a melody is a Score or the path of a music file, got"):
+        sampling.harmonize(run, melody)
+
+
+@pytest.mark.parametrize("option", ["length", "primer", "source"])
+def test_what_the_melody_decides_is_no_option(option, run, tune):  # noqa: F811
+    with pytest.raises(ValueError, match=f"harmonize takes no {option}"):
+        sampling.harmonize(run, tune, **{option: 3})
+
+
+def test_the_name_of_a_run_is_no_run(tune):
+    for call in (sampling.generate, sampling.generate_ids, lambda name: sampling.harmonize(name, tune)):
+        with pytest.raises(ValueError, match="got 'models/bach_lstm'; load it first"):
+            call("models/bach_lstm")
 
 
 def test_silence_is_refused(run, tmp_path):  # noqa: F811

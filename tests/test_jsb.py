@@ -57,10 +57,18 @@ def test_the_corpus_keeps_the_official_split(file):
     assert melody.pitch.tolist() == [72, 74]
 
 
-def test_a_corpus_without_a_test_split_is_not_split(file):
+def test_a_corpus_without_a_test_split_has_no_test_pieces(file):
     write(file, {name: pieces for name, pieces in json.loads(file.read_text()).items() if name != "test"})
-    with pytest.raises(ValueError, match="test"):
+    split = corpus.split(corpus.load("jsb", path=file))
+    assert (len(split.train), len(split.validation), len(split.test)) == (3, 1, 0)
+    write(file, {"train": json.loads(file.read_text())["train"]})
+    with pytest.raises(ValueError, match="of these 3 pieces none is official validation"):
         corpus.split(corpus.load("jsb", path=file))
+
+
+def test_a_folder_is_no_file(file):
+    with pytest.raises(FileNotFoundError, match="is a folder; give the file in it, Jsb16thSeparated.json"):
+        jsb.read(file.parent)
 
 
 def test_without_a_path_the_file_is_downloaded_once(file, tmp_path, monkeypatch):

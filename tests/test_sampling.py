@@ -466,6 +466,16 @@ def test_generation_follows_weights_that_were_changed(lstm):
         ({"primer": [4, 10]}, ["10", "9"]),
         ({"primer": [-1, 4]}, ["-1"]),
         ({"primer": ["C4:1", "Z9:1"]}, ["Z9:1"]),
+        ({"primer": ["C4:1", "<unknown>"]}, ["'<unknown>'"]),
+        ({"primer": np.array([5.7, 6.2])}, ["whole numbers", "5.7"]),
+        ({"primer": 5}, ["a primer is", "5"]),
+        ({"temperature": "hot"}, ["temperature", "'hot'"]),
+        ({"temperature": None}, ["temperature", "None"]),
+        ({"top_p": "x"}, ["top_p", "'x'"]),
+        ({"length": True}, ["length", "True"]),
+        ({"count": "3"}, ["count", "'3'"]),
+        ({"seed": -1}, ["seed", "-1"]),
+        ({"seed": "x"}, ["seed", "'x'"]),
     ],
 )
 def test_bad_options_are_named(cycle, options, named):
@@ -572,6 +582,14 @@ def test_random_notes_are_music():
     ids = sampling.random_notes(VOCABULARY, 500, seed=0)
     assert set(ids.tolist()) == set(range(FIRST, LAST + 1)) and ids.dtype == np.int32
     np.testing.assert_array_equal(ids, sampling.random_notes(VOCABULARY, 500, seed=0))
+
+
+def test_a_piece_begins_with_the_primer_also_where_the_run_does_not_know_it(cycle):
+    primer = Score.from_notes([(0, 1, 62), (1, 1.5, 100), (2.5, 1, 64)])
+    with pytest.warns(UserWarning, match="unknown to this run, such as 'E7:3/2'"):
+        (score,) = sampling.generate(cycle, length=1, primer=primer)
+    assert score.pitch.tolist()[:3] == [62, 100, 64]
+    assert score.onset.tolist() == [0, 1, 2.5, 3.5]
 
 
 def test_random_primers_go_into_generate(cycle):

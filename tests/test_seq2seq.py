@@ -24,7 +24,7 @@ def call(model, source, ids, **options):
     return ops.convert_to_numpy(model((source, ids), **{"training": False, **options}))
 
 
-FORMS = [{}, {"pace": 3}, {"attention": False}, {"layers": 1, "pace": 1}]
+FORMS = [{}, {"pace": 3}, {"pace": 3, "reach": 2}, {"attention": False}, {"layers": 1, "pace": 1}]
 
 
 @pytest.mark.parametrize("options", FORMS)
@@ -92,6 +92,27 @@ def test_with_a_pace_attention_knows_the_distance_between_two_places():
     assert np.abs(ratio[:, 3] - ratio[:, 2]).max() > 1e-3  # 3 beside the second
     differences = np.diff(scores, axis=-1)
     np.testing.assert_allclose(differences[:, 3, 1:], differences[:, 0, :-1], atol=1e-4)
+
+
+def test_with_a_reach_attention_stays_near_the_place_of_the_target():
+    maps = make(pace=3, reach=2).attention_maps(random_ids(1, 9), random_ids(1, 18, seed=1))[0]
+    for position, row in enumerate(maps):
+        place = position // 3
+        assert (row[max(place - 2, 0) : place + 3] > 0).all() and row.sum() == pytest.approx(1, abs=1e-5)
+        assert (np.delete(row, np.arange(max(place - 2, 0), min(place + 3, 9))) == 0).all()
+
+
+def test_within_its_reach_a_network_is_the_same_without_one():
+    source, ids = random_ids(2, 5), random_ids(2, 15, seed=1)
+    bounded, free = make(pace=3, reach=5), make(pace=3)
+    free.set_weights(bounded.get_weights())
+    np.testing.assert_allclose(call(bounded, source, ids), call(free, source, ids), atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"reach": 4}, {"reach": 0, "pace": 3}])
+def test_a_reach_without_a_pace_or_below_one_is_refused(options):
+    with pytest.raises(ValueError, match="a reach must be at least 1 and needs a pace, got"):
+        make(**options)
 
 
 @pytest.mark.parametrize("ratios", [[1.0, -0.1], [1.2, 1.0], [1.0], [0.5, 0.5, 0.5]])

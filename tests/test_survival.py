@@ -193,9 +193,11 @@ def test_a_finished_run_is_returned_as_it_is(tmp_path, capsys, whole):
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
 
-def test_a_run_of_another_training_or_code_is_trained_anew(tmp_path, monkeypatch, whole):
+def test_a_run_of_another_training_or_code_is_trained_anew(tmp_path, monkeypatch, capsys, whole):
     train(tmp_path, CONFIG.replace(seed=4))
-    assert_same(train(tmp_path), whole)
+    capsys.readouterr()
+    assert_same(train(tmp_path, progress=True), whole)
+    assert capsys.readouterr().out.startswith(f"{tmp_path} holds another run, of other data or settings: when this")
     monkeypatch.setattr(versions, "code", lambda: "0" * 16)
     assert_same(train(tmp_path), whole)
     assert training.load_run(tmp_path).about["code"] == "0" * 16

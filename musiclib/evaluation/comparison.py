@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from musiclib import corpus as corpora
 from musiclib import ngram, sampling
 from musiclib.encodings import Encoding
-from musiclib.evaluation.distances import likeness
+from musiclib.evaluation.distances import chance_of_overlap, likeness
 from musiclib.evaluation.likelihood import nats_per_token
 from musiclib.evaluation.originality import Originality
 from musiclib.evaluation.report import LENGTHS, Card, Column
@@ -119,7 +119,8 @@ class _Measure:
     def _column(self, name, kind, tokens, nats, pieces, statistics, compared) -> Column:
         alike = {key: likeness(self.statistics[key], compared[key]) for key in STATISTICS}
         seen = {length: self.originality.seen_share(pieces, length) for length in LENGTHS}
-        return Column(name, kind, tokens, nats, statistics, alike, seen, self.originality.longest(pieces), pieces)
+        chance, longest = chance_of_overlap(self.statistics, compared), self.originality.longest(pieces)
+        return Column(name, kind, tokens, nats, statistics, alike, chance, seen, longest, pieces)
 
 
 def _names(groups: Iterable[tuple]) -> list[str]:
@@ -187,14 +188,16 @@ def _learned_elsewhere(run: Run, corpus: corpora.Split) -> bool:
 def _notes(runs: Mapping[str, Run], corpus: corpora.Split, groups: int, about: dict, options: dict) -> Iterable[str]:
     rules = ", ".join(f"{name} {value}" for name, value in options.items() if name != "stop_at_end") or "temperature 1"
     yield (
-        f"Real music is {len(corpus.test)} pieces that nothing was learned from; each other column is"
-        f" {about['composed_pieces']} pieces that were composed from the start ({rules}). All end after"
-        f" {about['tokens_a_piece']} tokens, if not before."
+        f"Pieces of real music, from which nothing was learned: {len(corpus.test)}. Pieces in each other column,"
+        f" composed from the start ({rules}): {about['composed_pieces']}. All end after {about['tokens_a_piece']}"
+        " tokens, if not before."
     )
+    if len(corpus.test) < 3:
+        yield "Overlaps and distances need three pieces of real music at least, and are left out."
     yield (
         "In brackets stands the overlap with real music in that row: 100% where its pieces lie among the real ones as"
-        " real ones do, 0% where no piece does. In the column of real music it is that of other real pieces, the most"
-        " to be hoped for."
+        " real ones do, 0% where no piece does. In the column of real music it is that of other real pieces: nothing"
+        " is to be hoped for beyond it, and where a figure lies above, that is chance."
     )
     yield "Counting is a table of which token followed which: what a network must beat to have learned more than that."
     yield (
@@ -209,9 +212,11 @@ def _notes(runs: Mapping[str, Run], corpus: corpora.Split, groups: int, about: d
     for name, run in runs.items():
         learned_from = _learned_from(run)
         if _learned_elsewhere(run, corpus):
+            unnamed = len(learned_from - {*corpus.train.names, *corpus.validation.names})
             yield (
-                f"{name} learned from {len(learned_from)} pieces that this corpus does not name. It may know a test"
-                " piece by another name, so its surprise is left out; and what it quoted from elsewhere is not found."
+                f"{name} learned from {len(learned_from)} pieces, of which this corpus does not name {unnamed}. It may"
+                " know a test piece by another name, so its surprise is left out; and what it quoted from elsewhere is"
+                " not found."
             )
         elif learned_from and learned_from != set(corpus.train.names):
             yield (

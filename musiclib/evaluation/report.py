@@ -47,6 +47,7 @@ class Column:
         nats_per_token: on held-out music; None for real music itself, and where a run may have learned from it.
         statistics: one value a piece for each statistic.
         likeness: to real music, in each statistic.
+        chance: standard error of the mean overlap.
         seen: share of the passages of so many notes that stand in training.
         longest: each piece's longest passage that does.
         pieces: the music itself.
@@ -58,6 +59,7 @@ class Column:
     nats_per_token: float | None
     statistics: dict[str, np.ndarray]
     likeness: dict[str, Likeness]
+    chance: float
     seen: dict[int, float]
     longest: list[Passage]
     pieces: list[Score]
@@ -103,8 +105,10 @@ class Card:
             meaning = "How unexpected real music is that it has never met (nats per token): lower is better."
             rows.append((f"surprise, {tokens} tokens", cells, meaning))
         rows += [
-            ("overlap with real music", [_written(c.overlap, "{:.0%}") for c in self.columns],
-             "How much its pieces and real ones overlap in the figures below, on average: 100% is no difference."),
+            ("overlap with real music",
+             [_written(c.overlap, "{:.0%}") + _written(c.chance, " ± {:.0%}", missing="") for c in self.columns],
+             "How much its pieces and real ones overlap in the figures below, on average: 100% is no difference. By as"
+             " much as stands behind ± it would be another with other pieces; smaller differences say nothing."),
             ("distance from real music", [_written(c.divergence, "{:.2f}") for c in self.columns],
              "The same as a distance (Kullback-Leibler divergence, nats): 0 is no difference."),
         ]  # fmt: skip
@@ -144,6 +148,7 @@ class Card:
                     "tokens": c.tokens,
                     "nats_per_token": c.nats_per_token,
                     "overlap": c.overlap,
+                    "chance": c.chance,
                     "divergence": c.divergence,
                     "statistics": {name: values.tolist() for name, values in c.statistics.items()},
                     "likeness": {name: dataclasses.asdict(likeness) for name, likeness in c.likeness.items()},
@@ -197,15 +202,15 @@ def _mean(values) -> float:
     return float(np.mean(values[np.isfinite(values)])) if np.any(np.isfinite(values)) else math.nan
 
 
-def _written(value: float | None, form: str) -> str:
-    return form.format(value) if value is not None and math.isfinite(value) else "–"
+def _written(value: float | None, form: str, missing: str = "–") -> str:
+    return form.format(value) if value is not None and math.isfinite(value) else missing
 
 
 def _typical(passages: list[Passage]) -> str:
     if not passages:
         return "–"
     notes, bars = (np.median([getattr(passage, name) for passage in passages]) for name in ("notes", "bars"))
-    return f"{notes:.0f} notes, {bars:.1f} bars"
+    return f"{notes:g} notes, {bars:.1f} bars"
 
 
 def _longest(column: Column) -> str:

@@ -93,4 +93,5 @@ class CrossAttention(keras.layers.Layer):
         return ops.reshape(found, (-1, ops.shape(target)[1], self.units))
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "units": self.units, "heads": self.heads, "pace": self.pace, "reach": self.reach}
+        own = {"units": self.units, "heads": self.heads, "pace": self.pace, "reach": self.reach}
+        return {**super().get_config(), **own}

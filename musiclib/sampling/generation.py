@@ -18,7 +18,7 @@ from keras import ops
 
 from musiclib import encodings
 from musiclib.sampling import copying, rules
-from musiclib.sampling.primers import music_ids, primer_ids, source_ids
+from musiclib.sampling.primers import check_run, music_ids, primer_ids, source_ids
 from musiclib.score import Score
 from musiclib.vocabulary import END, PADDING, RESERVED, START, UNKNOWN
 
@@ -55,10 +55,11 @@ def generate(
         ValueError: at an option or token that cannot be.
         FileNotFoundError: where the primer is neither a token nor a file.
     """
-    ids = primer_ids(run, primer)
+    check_run(run)
+    ids, tokens = primer_ids(run, primer)
     pieces = generate_ids(run, count, length, ids, source=source_ids(run, source), **options)
-    start = ids if include_primer else ids[:0]
-    return [run.encoding.decode(run.vocabulary.to_tokens([*start, *piece])) for piece in pieces]
+    start = tokens if include_primer else []
+    return [run.encoding.decode([*start, *run.vocabulary.to_tokens(piece)]) for piece in pieces]
 
 
 def generate_ids(
@@ -102,7 +103,8 @@ def generate_ids(
     Raises:
         ValueError: at a value that cannot be; the message names it.
     """
-    _check(count, length, temperature, top_k, top_p, repetition_penalty)
+    check_run(run)
+    rules.check(count, length, temperature, top_k, top_p, repetition_penalty, seed)
     primer, source = music_ids(run, [] if primer is None else primer), source_ids(run, source)
     context = run.model.context_length
     if context is not None and len(primer) > context:
@@ -150,20 +152,6 @@ def _of_sources_alone(run) -> tuple[int, ...]:
         return ()
     tokens = enumerate(run.vocabulary.tokens[len(RESERVED) :], start=len(RESERVED))
     return tuple(i for i, token in tokens if not encodings.knows(run.encoding, token))
-
-
-def _check(count, length, temperature, top_k, top_p, repetition_penalty) -> None:
-    for name, value in (("count", count), ("length", length), ("top_k", top_k)):
-        if value is not None and not (isinstance(value, (int, np.integer)) and value >= 1):
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value}")
-    if not 1e-3 <= temperature < float("inf"):
-        raise ValueError(
-            f"temperature must be above 0, at least 0.001, got {temperature}; for the likeliest token pass greedy=True"
-        )
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p must lie above 0 and up to 1, got {top_p}; 1 keeps every token")
-    if not 0 < repetition_penalty < float("inf"):
-        raise ValueError(f"repetition_penalty must be above 0, got {repetition_penalty}; 1 changes nothing")
 
 
 _LOOPS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()

@@ -11,6 +11,7 @@ import numpy as np
 
 from musiclib import readers
 from musiclib.pieces import Pieces
+from musiclib.runs import Run
 from musiclib.score import Score
 from musiclib.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
 
@@ -35,24 +36,45 @@ def random_notes(vocabulary: Vocabulary, length: int, seed: int | None = None) -
     return np.random.default_rng(seed).integers(len(RESERVED), len(vocabulary), length, dtype=np.int32)
 
 
-def primer_ids(run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarray | None) -> np.ndarray:
-    """Turns any kind of primer (see ``generate``) into ids, (n,) int32; none for a piece's start."""
+def check_run(run) -> None:
+    """Raises ValueError where a run is none, such as the name of its folder."""
+    if not isinstance(run, Run):
+        name = f"{str(run)!r}" if isinstance(run, (str, os.PathLike)) else type(run).__name__
+        raise ValueError(f"a run is what training.train or training.load_run returns, got {name}; load it first")
+
+
+def primer_ids(
+    run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarray | None
+) -> tuple[np.ndarray, list[str]]:
+    """Turns any kind of primer (see ``generate``) into ids, (n,) int32, and tokens; none for a piece's start.
+
+    The tokens are those of the music, also where the run knows no such token and the id says so.
+    """
     if primer is None:
-        return np.zeros(0, np.int32)
+        return np.zeros(0, np.int32), []
+    if not isinstance(primer, (Score, str, os.PathLike, Sequence, np.ndarray)):
+        raise ValueError(f"a primer is a Score, a file, a token, tokens or an array of ids, got {primer!r}")
     if isinstance(primer, str) and primer in run.vocabulary:
         primer = [primer]
     if isinstance(primer, (str, os.PathLike)):
-        if not pathlib.Path(primer).exists():
+        if not pathlib.Path(primer).is_file():
             raise FileNotFoundError(
                 f"the primer {str(primer)!r} is neither a file nor a token of this run; tokens read like"
                 f" {run.vocabulary.tokens[len(RESERVED)]!r}"
             )
         primer = readers.read_score(primer)
     if isinstance(primer, Score):
-        return _known_ids(run, run.encoding, primer, "primer")
+        return _known(run, run.encoding, primer, "primer")
     if len(primer) and isinstance(primer[0], str):
-        return run.vocabulary.to_ids(primer)
-    return music_ids(run, primer)
+        strange = [token for token in primer if token not in run.vocabulary or token in RESERVED]
+        if strange:
+            raise ValueError(
+                f"the primer's token {strange[0]!r} is none of this run's {len(run.vocabulary)}; those read like"
+                f" {run.vocabulary.tokens[len(RESERVED)]!r}"
+            )
+        return run.vocabulary.to_ids(primer), list(primer)
+    ids = music_ids(run, primer)
+    return ids, run.vocabulary.to_tokens(ids)
 
 
 def source_ids(run, source: Score | str | os.PathLike | np.ndarray | None) -> np.ndarray | None:
@@ -69,46 +91,51 @@ def source_ids(run, source: Score | str | os.PathLike | np.ndarray | None) -> np
     if isinstance(source, (str, os.PathLike)):
         source = readers.read_score(source)
     if isinstance(source, Score):
-        source = _known_ids(run, run.source_encoding, source, "source")
+        source, _ = _known(run, run.source_encoding, source, "source")
     source = np.zeros(0, np.int32) if source is None else music_ids(run, source)
     if not len(source):
         raise ValueError("this run answers to a source; give source=, a Score or a music file with notes in it")
     return source
 
 
-def _known_ids(run, encoding, score: Score, name: str) -> np.ndarray:
-    """Turns a score into ids, in another octave if need be; refuses music of which the run knows less than half."""
-    ids = run.vocabulary.to_ids(encoding.encode(score), allow_unknown=True)
+def _known(run, encoding, score: Score, name: str) -> tuple[np.ndarray, list[str]]:
+    """Turns a score into ids and tokens, in another octave if need be; refuses music that the run hardly knows."""
+    tokens = encoding.encode(score)
+    ids = run.vocabulary.to_ids(tokens, allow_unknown=True)
     if np.sum(ids == UNKNOWN) * 2 > len(ids):
-        ids = _in_another_octave(run, encoding, score, ids, name)
-    unknown = int(np.sum(ids == UNKNOWN))
-    if unknown * 2 > len(ids):
+        ids, tokens = _in_another_octave(run, encoding, score, name)
+    unknown = [token for token, number in zip(tokens, ids, strict=True) if number == UNKNOWN]
+    told = f"{len(unknown)} of the {name}'s {len(ids)} tokens"
+    if len(unknown) * 2 > len(ids):
         raise ValueError(
-            f"{unknown} of the {name}'s {len(ids)} tokens are not in this run's vocabulary; choose music that is"
-            " closer to what it was trained on, or transpose it"
+            f"{told} are not in this run's vocabulary, such as {unknown[0]!r}; choose music whose pitches and lengths"
+            " are closer to what it was trained on"
         )
     if unknown:
-        warnings.warn(f"{unknown} of the {name}'s {len(ids)} tokens are unknown to this run", stacklevel=4)
-    return ids
+        warnings.warn(f"{told} are unknown to this run, such as {unknown[0]!r}", stacklevel=4)
+    return ids, tokens
 
 
-def _in_another_octave(run, encoding, score: Score, ids: np.ndarray, name: str) -> np.ndarray:
-    """Returns the ids of a score in the octave in which the run knows most of it, and says so where it is another."""
+def _in_another_octave(run, encoding, score: Score, name: str) -> tuple[np.ndarray, list[str]]:
+    """Returns what ``_known`` does, in the octave in which the run knows most; says so where it is another."""
     low, high = int(score.pitch.min()), int(score.pitch.max())
-    found = {0: ids}
+    written, found = {}, {}
     for octaves in sorted(range(-(low // 12), (127 - high) // 12 + 1), key=abs):
-        moved = score.transpose(12 * octaves)
-        found.setdefault(octaves, run.vocabulary.to_ids(encoding.encode(moved), allow_unknown=True))
+        written[octaves] = encoding.encode(score.transpose(12 * octaves))
+        found[octaves] = run.vocabulary.to_ids(written[octaves], allow_unknown=True)
     best = min(found, key=lambda octaves: np.sum(found[octaves] == UNKNOWN))  # of equals the nearest
     if best and np.sum(found[best] == UNKNOWN) * 2 <= len(found[best]):
         way = f"{abs(best)} octave{'s' * (abs(best) > 1)} {'up' if best > 0 else 'down'}"
         warnings.warn(f"the {name} lies outside the pitches that this run knows: it was moved {way}", stacklevel=5)
-    return found[best]
+    return found[best], written[best]
 
 
 def music_ids(run, ids: np.ndarray) -> np.ndarray:
     """Checks the ids of a primer and drops those of padding, start and end, which stand for no music."""
-    ids, limit = np.asarray(ids, dtype=np.int32).reshape(-1), len(run.vocabulary) - 1
+    ids, limit = np.asarray(ids).reshape(-1), len(run.vocabulary) - 1
+    if ids.size and not np.issubdtype(ids.dtype, np.integer):
+        raise ValueError(f"a primer's ids must be whole numbers, got {ids[0]!r}; tokens.to_ids makes them of tokens")
+    ids = ids.astype(np.int32)
     if ids.size and not (0 <= ids.min() and ids.max() <= limit):
         raise ValueError(f"a primer's ids must lie between 0 and {limit}, got {ids.min()} to {ids.max()}")
     return ids[~np.isin(ids, (PADDING, START, END))]

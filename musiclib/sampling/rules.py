@@ -1,7 +1,10 @@
-"""The rules that shape the choice of the next token: one small function over logits each."""
+"""The rules that shape the choice of the next token: one small function over logits each, and what each may be."""
 
 from __future__ import annotations
 
+import numbers
+
+import numpy as np
 from keras import ops
 
 from musiclib.vocabulary import PADDING
@@ -67,3 +70,22 @@ def choose(logits, uniform):
     # Scaled by the last sum: rounding leaves it a little beside 1, and no draw may fall past it.
     drawn = ops.sum(ops.cast(cumulative <= uniform[:, None] * cumulative[:, -1:], "int32"), axis=-1)
     return ops.minimum(drawn, logits.shape[-1] - 1)
+
+
+def check(count, length, temperature, top_k, top_p, repetition_penalty, seed) -> None:
+    """Raises ValueError at a value that ``generate_ids`` cannot take; the message names it."""
+    for name, value, least in (("count", count, 1), ("length", length, 1), ("top_k", top_k, 1), ("seed", seed, 0)):
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not (whole and value >= least or value is None and name in ("top_k", "seed")):
+            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    for name, value in (("temperature", temperature), ("top_p", top_p), ("repetition_penalty", repetition_penalty)):
+        if not (isinstance(value, numbers.Real) or value is None and name == "top_p"):
+            raise ValueError(f"{name} must be a number, got {value!r}")
+    if not 1e-3 <= temperature < float("inf"):
+        raise ValueError(
+            f"temperature must be above 0, at least 0.001, got {temperature}; for the likeliest token pass greedy=True"
+        )
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"top_p must lie above 0 and up to 1, got {top_p}; 1 keeps every token")
+    if not 0 < repetition_penalty < float("inf"):
+        raise ValueError(f"repetition_penalty must be above 0, got {repetition_penalty}; 1 changes nothing")

@@ -1,0 +1,44 @@
+"""Voice leading: how often two voices move in parallel where the style forbids it.
+
+Two voices that stand a fifth, an octave or a unison apart and move to another place in the same direction, still so
+far apart, are heard as one; counterpoint forbids it since the sixteenth century (Fux, "Gradus ad Parnassum", 1725).
+A likelihood hardly notices: each note by itself was possible.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from musiclib.score import Score
+
+_FORBIDDEN = (0, 7)  # semitones, octaves apart: unison and octave, fifth
+
+
+def parallels(score: Score) -> tuple[int, int]:
+    """Counts the parallel fifths, octaves and unisons between parts.
+
+    Args:
+        score: in parts of one voice each, such as a chorale; of notes that sound together in a part, the one that began
+            last counts.
+
+    Returns:
+        How many there are, and how many moves there are in which two parts go to another pitch in the same moment.
+    """
+    moments = np.unique(np.round(np.concatenate([score.onset, score.onset + score.duration]), 6))
+    sung = np.full((len(moments), len(score.part_names)), -1)
+    first, last = (
+        np.searchsorted(moments, np.round(times, 6)) for times in (score.onset, score.onset + score.duration)
+    )
+    for begin, end, pitch, part in zip(first, last, score.pitch, score.part, strict=True):
+        sung[begin:end, part] = pitch
+    count = moves = 0
+    for one, other in itertools.combinations(sung.T, 2):
+        both = (one[1:] >= 0) & (one[:-1] >= 0) & (other[1:] >= 0) & (other[:-1] >= 0)
+        steps, others = np.diff(one), np.diff(other)
+        moved = both & (steps != 0) & (others != 0)
+        apart = np.abs(one - other) % 12
+        kept = (apart[1:] == apart[:-1]) & np.isin(apart[1:], _FORBIDDEN) & (np.sign(steps) == np.sign(others))
+        count, moves = count + int(np.sum(moved & kept)), moves + int(np.sum(moved))
+    return count, moves
