@@ -129,12 +129,12 @@ def write_wav(score: Score, path: str | pathlib.Path, sample_rate: int = 44100) 
     return path
 
 
-def player(score: Score, sample_rate: int = 44100) -> IPython.display.Audio:
-    """Returns a player that a notebook shows below a cell; the sound is part of it, about 10 MB a minute.
+def player(score: Score, sample_rate: int = 22050) -> IPython.display.Audio:
+    """Returns a player that a notebook shows below a cell; the sound is part of it, about 5 MB a minute.
 
     Args:
         score: as for ``synthesize``, which says what it raises.
-        sample_rate: samples a second; 22050 halves the size.
+        sample_rate: samples a second; 44100 doubles the size.
     """
     from IPython.display import Audio
 

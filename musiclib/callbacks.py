@@ -127,7 +127,11 @@ class Clock(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """A bar that runs through each epoch, and a line for each that has ended."""
+    """A bar that runs through each epoch, a line for each that has ended, and one for what is kept of them all."""
+
+    def __init__(self, state: Checkpoint) -> None:
+        super().__init__()
+        self.state = state
 
     def on_epoch_begin(self, epoch, logs=None):
         self.bar = tqdm(total=self.params["steps"], desc=f"epoch {epoch + 1}", unit="batch", leave=False)
@@ -144,3 +148,9 @@ class Progress(keras.callbacks.Callback):
             f"epoch {epoch + 1}: loss {logs['nats']:.3f}, validation loss {logs['val_nats']:.3f} nats per token,"
             f" {seconds:.0f} s"
         )
+
+    def on_train_end(self, logs=None):
+        losses = self.state.history["val_loss"]
+        best = int(np.argmin(losses)) + 1
+        if best < len(losses):
+            print(f"epoch {best} was best: its weights are kept, and those of the {len(losses) - best} after it are not")

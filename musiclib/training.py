@@ -110,7 +110,7 @@ def train(
             if settings.minutes is not None:
                 calls.append(callbacks.Clock(settings.minutes))
             if progress and distribution.is_main():
-                calls.append(callbacks.Progress())
+                calls.append(callbacks.Progress(state))
             try:
                 model.fit(
                     feeding.feed(train_windows),

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import shutil
+import types
 import zipfile
 
 import h5py
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from musiclib import distribution, evaluation, models, training
+from musiclib import callbacks, distribution, evaluation, models, training
 from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.dataset import Dataset
 from musiclib.encodings import Frames, NoteChord
@@ -331,3 +332,15 @@ def test_weight_decay_takes_off_weights_and_spares_biases():
     head = {decay: trained(decay).head.get_weights() for decay in (0.0, 10.0)}
     assert np.abs(head[10.0][0]).mean() < 0.5 * np.abs(head[0.0][0]).mean()
     assert np.abs(head[10.0][1]).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("losses", "told"),
+    [
+        ([3.0, 2.0, 2.5, 2.4], "epoch 2 was best: its weights are kept, and those of the 2 after it are not\n"),
+        ([3.0, 2.0], ""),
+    ],
+)
+def test_which_weights_are_kept_is_told(losses, told, capsys):
+    callbacks.Progress(types.SimpleNamespace(history={"val_loss": losses})).on_train_end()
+    assert capsys.readouterr().out == told
