@@ -126,11 +126,12 @@ def generate_ids(
 
 def _run_loop(model, chosen: tuple, values: tuple, carried: tuple, length: int, primer: np.ndarray, rng) -> np.ndarray:
     """Runs the compiled loop, one stretch after the other, and returns what comes after the primer, (count, time)."""
-    loop, count = _compiled_loop(model, chosen), carried[0].shape[0]
+    count = carried[0].shape[0]
     generated = np.zeros((count, length), np.int32)  # which takes no memory before it is written to
     steps = len(primer) + length
     # Rounded up to a power of two, so that other lengths meet the same compiled loop.
     room = min(max(64, 1 << (steps - 1).bit_length()), _STRETCH)
+    loop = _compiled_loop(model, chosen, room, carried)
     for begin in range(0, steps, room):
         size = min(room, steps - begin)
         forced = np.full((room,), PADDING, np.int32)
@@ -157,22 +158,26 @@ def _of_sources_alone(run) -> tuple[int, ...]:
 _LOOPS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
-def _compiled_loop(model, chosen: tuple):
-    """Returns the compiled loop of a model for a set of rules, made once."""
+def _compiled_loop(model, chosen: tuple, room: int, carried: tuple):
+    """Returns the compiled loop of a model for a set of rules and sizes, made once.
+
+    For each size one of its own: TensorFlow takes a function that meets many sizes for a mistake, and warns.
+    """
     loops = _LOOPS.setdefault(model, {})
-    if chosen not in loops:
+    key = (chosen, room, tuple(tuple(array.shape) for array in keras.tree.flatten(carried)))
+    if key not in loops:
         # A weak reference: a loop that held its model would keep it alive in the cache for ever.
-        loops[chosen] = _compile(functools.partial(_loop, weakref.ref(model), chosen), model)
-    return loops[chosen]
+        loops[key] = _compile(functools.partial(_loop, weakref.ref(model), chosen), model)
+    return loops[key]
 
 
-def _compiled_reading(model, count: int):
-    """Returns the compiled ``initial_state`` of a model that answers to a source, made once."""
+def _compiled_reading(model, count: int, room: int):
+    """Returns the compiled ``initial_state`` of a model that answers to a source, made once for each size."""
     loops = _LOOPS.setdefault(model, {})
-    if ("source", count) not in loops:
+    if ("source", count, room) not in loops:
         # Without XLA, which cannot take in cuDNN's recurrent kernels.
-        loops["source", count] = _compile(functools.partial(_read, weakref.ref(model), count), model, xla=False)
-    return loops["source", count]
+        loops["source", count, room] = _compile(functools.partial(_read, weakref.ref(model), count), model, xla=False)
+    return loops["source", count, room]
 
 
 def _read(model_reference, count: int, source):
@@ -213,7 +218,8 @@ def _beginning(model, count: int, source: np.ndarray | None, lookback: int) -> t
         state = model.initial_state(count)
     else:  # filled up, so that sources of other lengths meet the same compiled loop
         room = max(64, 1 << (len(source) - 1).bit_length())
-        state = _compiled_reading(model, count)(np.pad(source, (0, room - len(source)), constant_values=PADDING))
+        padded = np.pad(source, (0, room - len(source)), constant_values=PADDING)
+        state = _compiled_reading(model, count, room)(padded)
     heard = ops.full((count, lookback), PADDING, dtype="int32")
     return ops.full((count,), START, "int32"), heard, ops.zeros((count,), "bool"), state
 
