@@ -136,7 +136,7 @@ def test_too_few_real_pieces_have_no_overlap_and_that_is_said(runs):
 
 def test_an_overlap_comes_with_its_chance(card):
     cells = dict((name, cells) for name, cells, _ in card.rows())["overlap with real music"]
-    assert all(re.fullmatch(r"\d+% ± \d+%", cell) for cell in cells)
+    assert all(re.fullmatch(r"[\d.]+% ± [\d.]+%", cell) for cell in cells)
     assert [column["chance"] for column in card.to_dict()["columns"]] == [column.chance for column in card.columns]
 
 

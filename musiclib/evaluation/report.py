@@ -106,7 +106,7 @@ class Card:
             rows.append((f"surprise, {tokens} tokens", cells, meaning))
         rows += [
             ("overlap with real music",
-             [_written(c.overlap, "{:.0%}") + _written(c.chance, " ± {:.0%}", missing="") for c in self.columns],
+             [_written(c.overlap, "{:.1%}") + _written(c.chance, " ± {:.1%}", missing="") for c in self.columns],
              "How much its pieces and real ones overlap in the figures below, on average: 100% is no difference. By as"
              " much as stands behind ± it would be another with other pieces; smaller differences say nothing."),
             ("distance from real music", [_written(c.divergence, "{:.2f}") for c in self.columns],
