@@ -153,4 +153,4 @@ class Progress(keras.callbacks.Callback):
         losses = self.state.history["val_loss"]
         best = int(np.argmin(losses)) + 1
         if best < len(losses):
-            print(f"epoch {best} was best: its weights are kept, and not the {len(losses) - best} after it")
+            print(f"epoch {best} was best: its weights are kept, not those of the {len(losses) - best} after it")

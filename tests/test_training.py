@@ -337,7 +337,7 @@ def test_weight_decay_takes_off_weights_and_spares_biases():
 @pytest.mark.parametrize(
     ("losses", "told"),
     [
-        ([3.0, 2.0, 2.5, 2.4], "epoch 2 was best: its weights are kept, and not the 2 after it\n"),
+        ([3.0, 2.0, 2.5, 2.4], "epoch 2 was best: its weights are kept, not those of the 2 after it\n"),
         ([3.0, 2.0], ""),
     ],
 )
