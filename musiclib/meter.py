@@ -54,19 +54,24 @@ def short_bar(quarters: float, denominator: int) -> tuple[int, int] | None:
     return (round(length * needed), needed) if whole and length > 0 else None
 
 
+def moved(events: tuple[tuple, ...], start: float, end: float) -> tuple[tuple, ...]:
+    """Moves tempos or time signatures to a new zero; what is in force at ``start`` holds from 0."""
+    holding = [(0.0, *event[1:]) for event in events if event[0] <= start][-1:]
+    return (*holding, *((event[0] - start, *event[1:]) for event in events if start < event[0] < end))
+
+
 def cut(signatures: Signatures, start: float, end: float) -> Signatures:
     """Returns the signatures of what lies in [start, end), moved to 0; the rest of a bar that is cut is an upbeat."""
-    before = [mark for mark in signatures if mark[0] <= start]
-    after = [(mark[0] - start, *mark[1:]) for mark in signatures if start < mark[0] < end]
-    if not before:
-        return tuple(after)
-    begun, *meter = before[-1]
-    bar = _quarters(before[-1])
-    rest = bar - (start - begun) % bar
+    found, begun = moved(signatures, start, end), [onset for onset, _, _ in signatures if onset <= start]
+    if not begun:
+        return found
+    (_, *meter), *after = found
+    bar = _quarters(found[0])
+    rest = bar - (start - begun[-1]) % bar
     following = after[0][0] if after else math.inf
     short = short_bar(rest, meter[1])
     if bar - rest < _NOTHING or short is None or rest > following + _NOTHING or rest >= end - start:
-        return ((0.0, *meter), *after)
+        return found
     going_on = () if following - rest < _NOTHING else ((rest, *meter),)
     return ((0.0, *short), *going_on, *after)
 

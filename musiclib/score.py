@@ -192,7 +192,7 @@ class Score:
         columns["onset"] = columns["onset"] - start
         return self.replace(
             **columns,
-            tempos=_shift(self.tempos, start, end),
+            tempos=meter.moved(self.tempos, start, end),
             time_signatures=meter.cut(self.time_signatures, start, end),
         )
 
@@ -215,9 +215,3 @@ def _check_range(column: np.ndarray, name: str, low: float, high: float) -> None
         above = "above 0" if name == "duration" else "0 or more"
         limits = f"between {low} and {high}" if np.isfinite(high) else above
         raise ValueError(f"Score: {name} must be {limits}, got {outside[0]}")
-
-
-def _shift(events: tuple[tuple, ...], start: float, end: float) -> tuple[tuple, ...]:
-    """Moves a tempo map to a new zero; what is in force at ``start`` holds from 0."""
-    holding = [(0.0, *event[1:]) for event in events if event[0] <= start][-1:]
-    return (*holding, *((event[0] - start, *event[1:]) for event in events if start < event[0] < end))

@@ -13,7 +13,7 @@ distances, so that equal sets overlap by exactly 1.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -83,9 +83,14 @@ def chance_of_overlap(real: Mapping[str, np.ndarray], generated: Mapping[str, np
     means = []
     for group in range(groups):
         kept = np.arange(pieces) % groups != group
-        overlaps = np.array([likeness(real[name], values[kept]).overlap for name, values in generated.items()])
-        means.append(overlaps[np.isfinite(overlaps)].mean() if np.isfinite(overlaps).any() else np.nan)
+        means.append(mean_of_finite([likeness(real[name], values[kept]).overlap for name, values in generated.items()]))
     return float(np.sqrt((groups - 1) * np.var(means))) if groups > 1 else float("nan")
+
+
+def mean_of_finite(values: Iterable[float]) -> float:
+    """Returns the mean of the values that are finite; nan where none is."""
+    values = np.asarray(values, dtype=np.float64)
+    return float(np.mean(values[np.isfinite(values)])) if np.any(np.isfinite(values)) else float("nan")
 
 
 def bandwidth(values: np.ndarray) -> float:

@@ -10,7 +10,7 @@ import pathlib
 import numpy as np
 
 from musiclib import files, plots
-from musiclib.evaluation.distances import Likeness
+from musiclib.evaluation.distances import Likeness, mean_of_finite
 from musiclib.evaluation.originality import Passage
 from musiclib.score import Score
 
@@ -72,12 +72,12 @@ class Column:
     @property
     def overlap(self) -> float:
         """The mean overlap of all statistics with real music, 0 to 1."""
-        return _mean([likeness.overlap for likeness in self.likeness.values()])
+        return mean_of_finite([likeness.overlap for likeness in self.likeness.values()])
 
     @property
     def divergence(self) -> float:
         """The mean Kullback-Leibler divergence of all statistics, in nats."""
-        return _mean([likeness.divergence for likeness in self.likeness.values()])
+        return mean_of_finite([likeness.divergence for likeness in self.likeness.values()])
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -114,7 +114,7 @@ class Card:
         ]  # fmt: skip
         for name, (label, form, term, meaning) in _ROWS.items():
             cells = [
-                f"{_written(_mean(c.statistics[name]), form)} ({_written(c.likeness[name].overlap, '{:.0%}')})"
+                f"{_written(mean_of_finite(c.statistics[name]), form)} ({_written(c.likeness[name].overlap, '{:.0%}')})"
                 for c in self.columns
             ]
             rows.append((label, cells, f"{meaning} ({term})"))
@@ -195,11 +195,6 @@ class Card:
             figure.savefig(place / "card.png", dpi=110)
             plt.close(figure)
         return pathlib.Path(folder)
-
-
-def _mean(values) -> float:
-    values = np.asarray(values, dtype=np.float64)
-    return float(np.mean(values[np.isfinite(values)])) if np.any(np.isfinite(values)) else math.nan
 
 
 def _written(value: float | None, form: str, missing: str = "–") -> str:
