@@ -163,7 +163,7 @@ def _bars(score: Score, end: int) -> list[tuple[int, int, int, str | None]]:
         start = stop
     upbeat = round(meter.upbeat(score.time_signatures) * GRID)
     first = 1
-    if upbeat and len(bars) > 1 and bars[0][1] == upbeat:
+    if len(bars) > 1 and bars[0][1] == upbeat and bars[1][2]:
         first = 0  # as in print, where an upbeat is no bar that is counted
         bars[:2] = [(0, upbeat, bars[1][2]), (*bars[1][:2], None)]
     return [(number, *bar) for number, bar in enumerate(bars, first)]

@@ -204,3 +204,8 @@ def test_what_cannot_be_compared_is_refused(runs):
 def test_pieces_end_where_the_run_ends_them(runs):
     alone = evaluation.card({"lstm": runs["lstm"]}, SPLIT, count=5, length=200)
     assert alone.columns[2].pieces == sampling.generate(runs["lstm"], 5, 200, seed=0, stop_at_end=True)
+
+
+def test_the_name_of_a_run_is_no_run():
+    with pytest.raises(ValueError, match="got 'models/bach_lstm'; load it first"):
+        evaluation.card({"lstm": "models/bach_lstm"}, SPLIT)

@@ -169,6 +169,12 @@ def test_an_upbeat_is_written_and_read_again(tmp_path):
     assert [beats.text for bar in bars for beats in bar.iter("beats")] == ["3"]
 
 
+def test_an_upbeat_before_bars_that_notation_cannot_hold_keeps_its_signature(tmp_path):
+    score = Score.from_notes([(beat, 1, 60) for beat in range(4)], time_signatures=((0, 1, 4), (1, 4, 3)))
+    bars = xml.etree.ElementTree.parse(writers.write_musicxml(score, tmp_path / "x.musicxml")).findall("part/measure")
+    assert [(bar.get("number"), bar.findtext("attributes/time/beats")) for bar in bars][:2] == [("1", "1"), ("2", None)]
+
+
 def test_a_score_that_ends_with_its_upbeat(tmp_path):
     score = Score.from_notes([(0, 1, 60)], time_signatures=((0, 1, 4), (1, 3, 4)))
     bars = xml.etree.ElementTree.parse(writers.write_musicxml(score, tmp_path / "x.musicxml")).findall("part/measure")

@@ -20,6 +20,7 @@ from musiclib.evaluation.report import LENGTHS, Card, Column
 from musiclib.evaluation.statistics import STATISTICS, measure
 from musiclib.pieces import Pieces
 from musiclib.runs import Run
+from musiclib.sampling.primers import check_run
 from musiclib.score import Score
 from musiclib.vocabulary import END, START
 
@@ -164,6 +165,7 @@ def _check(runs: Mapping[str, Run], corpus: corpora.Split, count, length) -> Non
         if value is not None and not (isinstance(value, int) and value >= 1):
             raise ValueError(f"{name} must be a whole number of at least 1, got {value}")
     for name, run in runs.items():
+        check_run(run)
         if run.source_encoding is not None:
             raise ValueError(
                 f"the run {name!r} answers to a source, and a card compares what composes by itself; leave it out"

@@ -134,7 +134,7 @@ def music_ids(run, ids: np.ndarray) -> np.ndarray:
     """Checks the ids of a primer and drops those of padding, start and end, which stand for no music."""
     ids, limit = np.asarray(ids).reshape(-1), len(run.vocabulary) - 1
     if ids.size and not np.issubdtype(ids.dtype, np.integer):
-        raise ValueError(f"a primer's ids must be whole numbers, got {ids[0]!r}; tokens.to_ids makes them of tokens")
+        raise ValueError(f"a primer's ids must be whole numbers, got {ids[0]!r}; make them with vocabulary.to_ids")
     ids = ids.astype(np.int32)
     if ids.size and not (0 <= ids.min() and ids.max() <= limit):
         raise ValueError(f"a primer's ids must lie between 0 and {limit}, got {ids.min()} to {ids.max()}")
