@@ -84,14 +84,16 @@ def lstm(size: int, units: tuple[int, int] = (512, 256), dropout: float = 0.3) -
     """Builds and compiles the LSTM network, from one-hot rows to the probabilities of the next note."""
     import keras
 
-    model = keras.Sequential([
-        keras.Input((None, size)),
-        keras.layers.LSTM(units[0], return_sequences=True),
-        keras.layers.Dropout(dropout),
-        keras.layers.LSTM(units[1]),
-        keras.layers.Dropout(dropout),
-        keras.layers.Dense(size, activation="softmax"),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((None, size)),
+            keras.layers.LSTM(units[0], return_sequences=True),
+            keras.layers.Dropout(dropout),
+            keras.layers.LSTM(units[1]),
+            keras.layers.Dropout(dropout),
+            keras.layers.Dense(size, activation="softmax"),
+        ]
+    )
     model.compile(loss="categorical_crossentropy", optimizer="rmsprop")
     return model
 
@@ -130,21 +132,23 @@ def gru_attention(size: int, units: int = 128, embedding_size: int = 100, dropou
     from keras_self_attention import SeqSelfAttention
 
     layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((ROLL_WINDOW,), dtype="int32"),
-        layers.Embedding(size, embedding_size),
-        layers.Bidirectional(layers.GRU(units, return_sequences=True)),
-        SeqSelfAttention(units=32, attention_activation="sigmoid", attention_width=ROLL_WINDOW),
-        layers.Dropout(dropout),
-        layers.Bidirectional(layers.GRU(units, return_sequences=True)),
-        SeqSelfAttention(units=32, attention_activation="sigmoid", attention_width=ROLL_WINDOW),
-        layers.Dropout(dropout),
-        layers.Bidirectional(layers.GRU(units)),
-        layers.Dropout(dropout),
-        layers.Dense(64),
-        layers.LeakyReLU(),
-        layers.Dense(size, activation="softmax"),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((ROLL_WINDOW,), dtype="int32"),
+            layers.Embedding(size, embedding_size),
+            layers.Bidirectional(layers.GRU(units, return_sequences=True)),
+            SeqSelfAttention(units=32, attention_activation="sigmoid", attention_width=ROLL_WINDOW),
+            layers.Dropout(dropout),
+            layers.Bidirectional(layers.GRU(units, return_sequences=True)),
+            SeqSelfAttention(units=32, attention_activation="sigmoid", attention_width=ROLL_WINDOW),
+            layers.Dropout(dropout),
+            layers.Bidirectional(layers.GRU(units)),
+            layers.Dropout(dropout),
+            layers.Dense(64),
+            layers.LeakyReLU(),
+            layers.Dense(size, activation="softmax"),
+        ]
+    )
     model.compile(loss="sparse_categorical_crossentropy", optimizer="nadam")
     return model
 

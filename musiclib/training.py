@@ -200,5 +200,3 @@ def _optimizer(settings: TrainingConfig) -> keras.optimizers.Optimizer:
     )
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer
-
-

@@ -201,7 +201,9 @@ def check_mended(files, opened, expected):
 def test_a_cache_cut_off_is_read_again(share, home, tmp_path, random_score, opened):
     from musiclib.writers import write_midi
 
-    long = [write_midi(random_score(seed, 400), tmp_path / f"{seed}.mid") or tmp_path / f"{seed}.mid" for seed in (1, 2)]
+    long = [
+        write_midi(random_score(seed, 400), tmp_path / f"{seed}.mid") or tmp_path / f"{seed}.mid" for seed in (1, 2)
+    ]
     expected = load(long)
     data = home.read_bytes()
     home.write_bytes(data[: int(share * len(data))])

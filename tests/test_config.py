@@ -10,7 +10,9 @@ from musiclib.config import Config, ModelConfig, TrainingConfig
 
 
 def test_json_keeps_everything():
-    made = Config("mine", ModelConfig("stacked_lstm", {"units": [8, 4]}), TrainingConfig(window=9, targets="last", seed=3))
+    made = Config(
+        "mine", ModelConfig("stacked_lstm", {"units": [8, 4]}), TrainingConfig(window=9, targets="last", seed=3)
+    )
     assert Config.from_json(made.to_json()) == made
     assert json.loads(made.to_json()) == made.to_dict()
     assert made.to_dict()["training"]["window"] == 9

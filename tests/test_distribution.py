@@ -40,13 +40,18 @@ def train(folder):
     run = training.train(data, Config("tiny", model, settings), folder)
     return run.model.get_weights() + [np.array(run.history["loss"] + run.history["val_loss"])]
 """
-WORKER = TRAIN + """
+WORKER = (
+    TRAIN
+    + """
 folder, weights, *place = sys.argv[1:]
 if place:
     distribution.start(place[0], int(place[1]), int(place[2]), timeout=100)
 np.savez(weights, *train(folder))
 """
-STOPPED = TRAIN + """
+)
+STOPPED = (
+    TRAIN
+    + """
 from musiclib.checkpoint import Checkpoint
 
 save = Checkpoint.save
@@ -57,7 +62,10 @@ def save_and_stop(state, folder):
 Checkpoint.save = save_and_stop
 train(sys.argv[1])
 """
-MIRRORED = TRAIN + """
+)
+MIRRORED = (
+    TRAIN
+    + """
 import tensorflow as tf
 
 processor, = tf.config.list_physical_devices("CPU")
@@ -68,6 +76,7 @@ np.savez(weights + ".two.npz", *train(folder))
 distribution._devices = lambda: ["the first alone"]
 np.savez(weights + ".one.npz", *train(folder))
 """
+)
 
 
 def start(code, backend, *arguments):

@@ -17,7 +17,9 @@ NOTE_CHORDS = [
     )
     if step * steps_per_quarter >= 1
 ]
-SUSTAINED = [NoteChord(chords, durations, sustain=True) for chords in ("normal_order", "pitches") for durations in (True, False)]
+SUSTAINED = [
+    NoteChord(chords, durations, sustain=True) for chords in ("normal_order", "pitches") for durations in (True, False)
+]
 ALL = [*NOTE_CHORDS, *SUSTAINED, Frames(), Frames(fps=12.5), Frames(fps=1)]
 
 

@@ -7,7 +7,11 @@ from musiclib.score import Score
 
 
 def two(upper, lower, length=1.0):
-    rows = [(i * length, length, pitch, 80, part) for part, line in enumerate((upper, lower)) for i, pitch in enumerate(line)]
+    rows = [
+        (i * length, length, pitch, 80, part)
+        for part, line in enumerate((upper, lower))
+        for i, pitch in enumerate(line)
+    ]
     return Score.from_notes([row for row in rows if row[2] is not None])
 
 
@@ -43,5 +47,7 @@ def test_nothing_has_none():
 
 
 def test_each_pair_of_voices_counts():
-    three = Score.from_notes([(i, 1, pitch + 2 * i, 80, part) for i in range(2) for part, pitch in enumerate((72, 67, 60))])
+    three = Score.from_notes(
+        [(i, 1, pitch + 2 * i, 80, part) for i in range(2) for part, pitch in enumerate((72, 67, 60))]
+    )
     assert evaluation.parallels(three) == (2, 3)

@@ -13,8 +13,9 @@ from musiclib.score import Score
 SHARED = pathlib.Path(__file__).parents[2] / "shared" / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data, which is not in the repository")
 
-on, off = (lambda pitch, wait=0, channel=0, velocity=64: (wait, [NOTE_ON | channel, pitch, velocity])), (
-    lambda pitch, wait=0, channel=0: (wait, [NOTE_OFF | channel, pitch, 0])
+on, off = (
+    (lambda pitch, wait=0, channel=0, velocity=64: (wait, [NOTE_ON | channel, pitch, velocity])),
+    (lambda pitch, wait=0, channel=0: (wait, [NOTE_OFF | channel, pitch, 0])),
 )
 
 

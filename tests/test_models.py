@@ -180,9 +180,7 @@ def test_the_additive_layer_is_that_of_keras_self_attention(causal, width):
         values = rng.normal(size=getattr(ours, name).shape)
         getattr(ours, name).assign(values)
         getattr(theirs, name).assign(values)
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(ours(inputs)), ops.convert_to_numpy(theirs(inputs)), atol=1e-5
-    )
+    np.testing.assert_allclose(ops.convert_to_numpy(ours(inputs)), ops.convert_to_numpy(theirs(inputs)), atol=1e-5)
     np.testing.assert_allclose(
         ops.convert_to_numpy(attention_weights(theirs, inputs)) @ inputs,
         ops.convert_to_numpy(theirs(inputs)), atol=1e-5,
@@ -263,7 +261,7 @@ def test_a_vocabulary_of_nothing_is_refused(name):
 
 
 # Keras itself imports TensorFlow where it finds it, so the JAX process is one where neither is installed.
-BLOCK = '''
+BLOCK = """
 import importlib.abc, sys
 
 class Missing(importlib.abc.MetaPathFinder):
@@ -272,10 +270,10 @@ class Missing(importlib.abc.MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())
-'''
+"""
 
 # What the JAX process is asked; it answers in JSON. TensorFlow's answers to the same stand beside it.
-QUESTIONS = '''
+QUESTIONS = """
 import json, pathlib, sys
 import keras, numpy as np
 from keras import ops
@@ -326,7 +324,7 @@ def trains(folder):
     loaded = training.load_run(folder / "run")
     same = np.allclose(*(ops.convert_to_numpy(r.model(pieces[0][None], training=False)) for r in (run, loaded)))
     return {"history": run.history, "versions": list(run.about["versions"]), "same": bool(same)}
-'''
+"""
 
 
 PORTABLE = {"gru_attention": {"context_length": 7, "attention": "additive"}}  # what runs on every backend
@@ -347,7 +345,7 @@ def two_backends(tmp_path_factory):
     questions.write_text(
         BLOCK
         + QUESTIONS
-        + '''
+        + """
 folder = pathlib.Path(sys.argv[1])
 said = answers(folder)
 said["training"] = trains(folder)
@@ -357,7 +355,7 @@ try:
 except ValueError as error:
     said["refusal"] = str(error)
 pathlib.Path(sys.argv[2]).write_text(json.dumps(said))
-'''
+"""
     )
     root = str(pathlib.Path(models.__file__).parents[2])
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}

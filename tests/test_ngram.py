@@ -97,5 +97,7 @@ def test_generated_pieces_are_repeatable_and_end():
     pieces = model.generate(20, 30, seed=1)
     assert all(np.array_equal(*pair) for pair in zip(pieces, model.generate(20, 30, seed=1)))
     assert sum(piece.tolist() == [A, B] for piece in pieces) > 10
-    assert all(piece.dtype == np.int32 and len(piece) <= 30 and not np.isin(piece, [0, 1, 2, 3]).any() for piece in pieces)
+    assert all(
+        piece.dtype == np.int32 and len(piece) <= 30 and not np.isin(piece, [0, 1, 2, 3]).any() for piece in pieces
+    )
     assert max(len(piece) for piece in NGram(TRAIN, 7, 2).generate(20, 5, seed=0)) == 5

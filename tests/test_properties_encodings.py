@@ -35,9 +35,7 @@ OPTIONS = {
             "velocities": st.sampled_from([1, 2, 32]),
         }
     ),
-    "Chorale": st.fixed_dictionaries(
-        {"holds": st.booleans(), "voices": st.sampled_from(["SBAT", "SATB"])}
-    ),
+    "Chorale": st.fixed_dictionaries({"holds": st.booleans(), "voices": st.sampled_from(["SBAT", "SATB"])}),
 }
 pytestmark = pytest.mark.filterwarnings("ignore:Performance.*moved by octaves")  # which is what the scores are for
 SEARCHED = pytest.mark.parametrize("name", ENCODINGS)

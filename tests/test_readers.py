@@ -212,7 +212,15 @@ def test_text_and_tempos_are_no_times(write, reader):
 def test_running_status_after_a_system_message_loses_no_note(write, reader):
     """The format forbids it, files do it, and symusic alone would take the notes for something else."""
     sysex = (0, [0xF0, 3, 1, 2, 0xF7])
-    events = [(0, [NOTE_ON, 60, 64]), (480, [60, 0]), sysex, (0, [62, 64]), (480, [62, 0]), (0, [NOTE_ON, 64, 9]), (480, [64, 0])]
+    events = [
+        (0, [NOTE_ON, 60, 64]),
+        (480, [60, 0]),
+        sysex,
+        (0, [62, 64]),
+        (480, [62, 0]),
+        (0, [NOTE_ON, 64, 9]),
+        (480, [64, 0]),
+    ]
     score = readers.read_score(write("sysex.mid", midi_bytes(events)), reader=reader)
     assert rows(score) == [(0, 1, 60), (1, 1, 62), (2, 1, 64)]
 

@@ -76,9 +76,15 @@ def test_the_vocabulary_of_another_run_is_named(copy):
 def test_sums_that_hold_do_not_hide_parts_that_do_not_fit(copy, tmp_path):
     """As after a hand that edits the files, and their sums too."""
     cases = {
-        "vocabulary.json was": lambda: forge(copy, "vocabulary.json", Vocabulary([*RESERVED, "60,64"]).to_json().encode()),
-        "model.keras has no weights for": lambda: forge(copy, "vocabulary.json", Vocabulary([*RESERVED, "C4:1"]).to_json().encode()),
-        "vocabulary.json was made by another encoding than config.json says: 'C4:1' is no token of Frames": lambda: change(copy, encoding={"name": "Frames"}),
+        "vocabulary.json was": lambda: forge(
+            copy, "vocabulary.json", Vocabulary([*RESERVED, "60,64"]).to_json().encode()
+        ),
+        "model.keras has no weights for": lambda: forge(
+            copy, "vocabulary.json", Vocabulary([*RESERVED, "C4:1"]).to_json().encode()
+        ),
+        "vocabulary.json was made by another encoding than config.json says: 'C4:1' is no token of Frames": lambda: (
+            change(copy, encoding={"name": "Frames"})
+        ),
         "history.json": lambda: forge(copy, "history.json", json.dumps({"val_loss": [1.0] * 9}).encode()),
     }
     for named, spoil in cases.items():
@@ -136,7 +142,9 @@ def test_other_defaults_of_a_later_version_change_no_run(copy, two_runs, monkeyp
 def test_the_record_of_a_run(two_runs):
     run = training.load_run(two_runs / "2")
     assert (run.config.preset, run.config.training.seed) == ("tiny", 2)
-    assert run.about["data"] == make_dataset().fingerprint and {"keras", "numpy", "python"} <= set(run.about["versions"])
+    assert run.about["data"] == make_dataset().fingerprint and {"keras", "numpy", "python"} <= set(
+        run.about["versions"]
+    )
     assert {"commit", "code", "dataset"} <= set(run.about)
 
 

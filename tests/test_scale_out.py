@@ -53,6 +53,7 @@ def test_what_is_in_the_cache_needs_no_worker(cluster, folder):
 
 def test_the_workers_did_the_reading(cluster, folder):
     """The scheduler counts the tasks: the backend that is named is the one that reads."""
+
     def tasks(dask_scheduler):
         return sum(prefix.state_counts["memory"] for prefix in dask_scheduler.task_prefixes.values())
 

@@ -213,7 +213,10 @@ def test_a_damaged_run_is_trained_anew(tmp_path, whole):
 def test_a_training_that_goes_on_says_so(begun, capsys):
     train(begun, progress=True)
     printed = capsys.readouterr().out
-    assert printed.startswith(f"{begun} holds a training that goes on, after epoch 2\nepoch 3: ") and "epoch 2:" not in printed
+    assert (
+        printed.startswith(f"{begun} holds a training that goes on, after epoch 2\nepoch 3: ")
+        and "epoch 2:" not in printed
+    )
 
 
 def interrupting(monkeypatch, epoch, interrupt):
@@ -233,7 +236,11 @@ def test_ctrl_c_says_what_is_kept(tmp_path, monkeypatch, whole):
         interrupting(patch, 3, lambda: signal.raise_signal(signal.SIGINT))
         train(tmp_path)
     message = str(interrupt.value)
-    assert "stopped in epoch 3" in message and f"{tmp_path / NAME} keeps the training up to epoch 2" in message and "epochs=2" in message
+    assert (
+        "stopped in epoch 3" in message
+        and f"{tmp_path / NAME} keeps the training up to epoch 2" in message
+        and "epochs=2" in message
+    )
     assert names(tmp_path) == [NAME]
     assert_same(train(tmp_path), whole)
 
@@ -251,7 +258,12 @@ def test_a_loss_that_is_no_number_stops_and_leaves_the_epochs_before(tmp_path, m
         patch.setattr(callbacks, "learning_rate_after", lambda losses, s: 1e38 if len(losses) == 2 else rate(losses, s))
         train(tmp_path)
     message = str(error.value)
-    for text in ("no longer a number in epoch 3", "a lower learning_rate than 0.05", "clip_norm", "keeps the training up to epoch 2"):
+    for text in (
+        "no longer a number in epoch 3",
+        "a lower learning_rate than 0.05",
+        "clip_norm",
+        "keeps the training up to epoch 2",
+    ):
         assert text in message
     assert_same(train(tmp_path, CONFIG.replace(epochs=2)), train(None, CONFIG.replace(epochs=2)))
 

@@ -76,8 +76,7 @@ class NoteChord(Encoding):
             end = score.end
         if not end < _LONGEST_SCORE / self.steps_per_quarter:
             raise ValueError(
-                f"this score lasts {end:.3g} quarter lengths, too many for {self}; take a part of it with"
-                " score.slice"
+                f"this score lasts {end:.3g} quarter lengths, too many for {self}; take a part of it with score.slice"
             )
         onsets = np.round(score.onset * self.steps_per_quarter).astype(np.int64)
         lengths = np.clip(np.round(score.duration * self.steps_per_quarter).astype(np.int64), 1, _LONGEST_TOKEN)

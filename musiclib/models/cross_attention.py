@@ -30,9 +30,7 @@ class CrossAttention(keras.layers.Layer):
             for all. With a reach, pieces longer than those of the training are looked at as these were.
     """
 
-    def __init__(
-        self, units: int, heads: int = 4, pace: int | None = None, reach: int | None = None, **kwargs
-    ) -> None:
+    def __init__(self, units: int, heads: int = 4, pace: int | None = None, reach: int | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         if heads < 1 or units % (2 * heads):
             raise ValueError(f"units must be a multiple of twice the heads, got {units} units and {heads} heads")
