@@ -10,13 +10,13 @@ import numpy as np
 
 from benchmarks import music, textbook
 from benchmarks.measure import Comparison, Row, Setting, seconds
-from musiclib.vocabulary import RESERVED, Vocabulary
+from musiclib.encodings.vocabulary import RESERVED, Vocabulary
 
 if TYPE_CHECKING:
     import keras
 
     from musiclib.models.stacked_lstm import StackedLSTM
-    from musiclib.runs import Run
+    from musiclib.training import Run
 
 LENGTH = 1000  # notes that musiclib generates
 TEXTBOOK_LENGTH = 20  # notes that the loops of ``predict`` are timed over: each takes as long as the next
@@ -57,9 +57,10 @@ def same_weights(model: keras.Model) -> StackedLSTM:
 
 def as_run(model: keras.Model, vocabulary: Vocabulary) -> Run:
     """Wraps a network as a run, which is what sampling takes."""
-    from musiclib import config, encodings, runs
+    from musiclib import config, encodings
+    from musiclib.training import run
 
-    return runs.Run(model, vocabulary, encodings.NoteChord(durations=False), config.Config(), {}, {})
+    return run.Run(model, vocabulary, encodings.NoteChord(durations=False), config.Config(), {}, {})
 
 
 def check_agreement(model: keras.Model, run: Run, primer: np.ndarray, count: int = AGREEING) -> list[int]:

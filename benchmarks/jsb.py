@@ -37,12 +37,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from benchmarks import likelihood
-from musiclib import config, corpus, dataset, jsb, models, training
+from benchmarks import jsb_grid, likelihood
+from musiclib import config, corpus, dataset, models, training
+from musiclib.corpus import jsb
 from musiclib.encodings import Chorale
 from musiclib.encodings.chorale import ORDER
-from musiclib.models import chorale_features
-from musiclib.vocabulary import RESERVED, START, UNKNOWN, Vocabulary
+from musiclib.encodings.vocabulary import RESERVED, START, UNKNOWN, Vocabulary
+from musiclib.models.chorale_gru import pitches_of
+from musiclib.score.voices import SILENT, from_grid
 
 KEYS = range(-6, 7)  # semitones; the same for every piece
 
@@ -82,14 +84,14 @@ def prepare(splits: Splits) -> dataset.Dataset:
     for name in ("train", "valid"):
         if name not in splits:
             raise ValueError(f"this file holds no split {name!r}, only {', '.join(splits)}; training needs both")
-    ranges = jsb.voice_ranges(splits["train"].values())
+    ranges = jsb_grid.voice_ranges(splits["train"].values())
     moved = {
-        f"{name}{key:+d}" if key else name: jsb.transposed(roll, key)
+        f"{name}{key:+d}" if key else name: jsb_grid.transposed(roll, key)
         for name, roll in splits["train"].items()
         for key in range(-12, 13)
-        if key == 0 or jsb.inside(jsb.transposed(roll, key), ranges).all()
+        if key == 0 or jsb_grid.inside(jsb_grid.transposed(roll, key), ranges).all()
     }
-    seen = {token for roll in moved.values() for token in jsb.tokens(roll)}
+    seen = {token for roll in moved.values() for token in jsb_grid.tokens(roll)}
     # In the order of Chorale's alphabet, so that ids rise with the pitch.
     vocabulary = Vocabulary([*RESERVED, *(token for token in Chorale().alphabet if token in seen)])
     split = corpus.Split(_corpus(moved), _corpus(splits["valid"]), _corpus({}))
@@ -98,14 +100,14 @@ def prepare(splits: Splits) -> dataset.Dataset:
 
 
 def _corpus(rolls: Mapping[str, np.ndarray]) -> corpus.Corpus:
-    return corpus.Corpus(tuple(rolls), tuple(jsb.score(roll) for roll in rolls.values()))
+    return corpus.Corpus(tuple(rolls), tuple(from_grid(roll) for roll in rolls.values()))
 
 
 def train(splits: Splits, settings: config.Config, folder: pathlib.Path) -> training.Run:
     """Trains a network on ``train`` and chooses its weights by ``valid``."""
     data = prepare(splits)
     if "pitches" in inspect.signature(models.BUILDERS[settings.model.name]).parameters:
-        settings.model.options["pitches"] = chorale_features.pitches(data.vocabulary)
+        settings.model.options["pitches"] = pitches_of(data.vocabulary)
     return training.train(data, settings, folder)
 
 
@@ -145,13 +147,13 @@ def evaluate(runs: Sequence[training.Run], splits: Splits, keys: Iterable[int] =
 
 def _chances(run: training.Run, rolls: Mapping[str, np.ndarray], keys: Sequence[int]) -> Iterator[tuple]:
     """Yields two arrays (notes,) a piece: each note's probability summed over keys, and how many keys these are."""
-    sung = [pitch for pitch in chorale_features.pitches(run.vocabulary) if pitch not in (None, jsb.SILENT)]
+    sung = [pitch for pitch in pitches_of(run.vocabulary) if pitch not in (None, SILENT)]
     ranges = run.about["dataset"].get("voice_ranges") or [(min(sung), max(sung))] * len(ORDER)
     for name, roll in rolls.items():
-        strange = [token for token in jsb.tokens(roll) if token not in run.vocabulary]
+        strange = [token for token in jsb_grid.tokens(roll) if token not in run.vocabulary]
         if strange:
             raise ValueError(f"the run gives {strange[0]} of {name} no probability, for it was trained on no such note")
-    moved = [[jsb.transposed(roll, key) for key in keys] for roll in rolls.values()]
+    moved = [[jsb_grid.transposed(roll, key) for key in keys] for roll in rolls.values()]
     rows = [_ids(run.vocabulary, other) for piece in moved for other in piece]
     predictions = zip(rows, likelihood.log_probabilities(run, rows), strict=True)
     for piece in moved:
@@ -161,14 +163,14 @@ def _chances(run: training.Run, rolls: Mapping[str, np.ndarray], keys: Sequence[
             given = np.exp(np.take_along_axis(predicted, np.maximum(ids - len(RESERVED), 0), axis=1))
             given = np.where(ids == UNKNOWN, 0.0, given)[:, 0]
             # A key takes part as long as all that came before has stayed in the ranges; the piece's own always does.
-            stayed = np.logical_and.accumulate(jsb.inside(other, ranges)[:, ORDER].ravel())
+            stayed = np.logical_and.accumulate(jsb_grid.inside(other, ranges)[:, ORDER].ravel())
             takes_part = np.concatenate([[True], stayed[:-1]]) | (key == 0)
             total, terms = total + given * takes_part, terms + takes_part
         yield total, terms
 
 
 def _ids(vocabulary: Vocabulary, roll: np.ndarray) -> np.ndarray:
-    return np.concatenate([[START], vocabulary.to_ids(jsb.tokens(roll), allow_unknown=True)])
+    return np.concatenate([[START], vocabulary.to_ids(jsb_grid.tokens(roll), allow_unknown=True)])
 
 
 def report(runs: Mapping[str, training.Run], splits: Splits, transpositions: bool, ensemble: bool) -> list[Result]:
@@ -206,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Result]:
     try:
         if options.ensemble and len(set(options.evaluate or [])) < 2:
             raise ValueError("--ensemble averages several runs; name each with an --evaluate of its own")
-        splits = jsb.read(options.data)
+        splits = jsb.load(options.data)
         if not options.evaluate:
             settings = config.preset(options.preset, options.model).replace(seed=options.seed, minutes=options.minutes)
             train(splits, settings, pathlib.Path(options.out))

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from keras import ops
 
+from musiclib.dataset import Pieces, Windows
+from musiclib.encodings.vocabulary import PADDING, RESERVED
 from musiclib.models import BUILDERS
-from musiclib.pieces import Pieces
 from musiclib.training import Run
-from musiclib.vocabulary import PADDING, RESERVED
-from musiclib.windows import Windows
 
 MODELS = tuple(name for name in BUILDERS if name != "seq2seq")  # which answers to a source; these compose by themselves
 

@@ -31,12 +31,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks import likelihood
-from musiclib import config, corpus, dataset, evaluation, pedal, training
+from musiclib import config, corpus, dataset, evaluation, training
+from musiclib.dataset import Pieces
 from musiclib.encodings import Performance
-from musiclib.midi_file import SUFFIXES
-from musiclib.pieces import Pieces
+from musiclib.encodings.vocabulary import RESERVED, START, Vocabulary
+from musiclib.readers import sustain_pedal
+from musiclib.readers.midi_file import SUFFIXES
 from musiclib.score import Score
-from musiclib.vocabulary import RESERVED, START, Vocabulary
 
 SEGMENT = 2048  # events
 SPLITS = ("train", "validation", "test")
@@ -98,7 +99,7 @@ def read(folder: str | pathlib.Path) -> Splits:
     """Reads the pieces of each split, by name, notes ringing on while the pedal is down."""
     files = find(folder)
     return {
-        split: {str(path.relative_to(folder).with_suffix("")): pedal.read_sustained(path) for path in paths}
+        split: {str(path.relative_to(folder).with_suffix("")): sustain_pedal.read_sustained(path) for path in paths}
         for split, paths in files.items()
     }
 

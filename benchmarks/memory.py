@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from benchmarks import music, textbook
 from benchmarks.measure import Comparison, Row, Setting, Unavailable
-from musiclib.vocabulary import RESERVED
+from musiclib.encodings.vocabulary import RESERVED
 
 
 def _peak(function: Callable[[], object]) -> float:
@@ -47,7 +47,7 @@ def _one_hot(setting: Setting) -> Callable[[], float]:
 
 
 def _lazy(setting: Setting) -> Callable[[], float]:
-    from musiclib.windows import Windows
+    from musiclib.dataset import Windows
 
     pieces = music.names(setting)
     ids = music.ids(pieces, music.vocabulary(pieces))

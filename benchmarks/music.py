@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks import textbook
 from benchmarks.measure import Setting
-from musiclib.pieces import Pieces
-from musiclib.vocabulary import RESERVED, Vocabulary
+from musiclib.dataset import Pieces
+from musiclib.encodings.vocabulary import RESERVED, Vocabulary
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 TUTORIAL_FILES = _REPOSITORY.parent / "shared" / "data" / "classical_piano_92"

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks import generation
 from benchmarks.measure import Comparison, Row, Setting, Unavailable, seconds
-from musiclib.vocabulary import RESERVED, Vocabulary
+from musiclib.encodings.vocabulary import RESERVED, Vocabulary
 
 if TYPE_CHECKING:
     import torch
@@ -90,7 +90,7 @@ def vocabulary() -> Vocabulary:
 
 def _random_dataset(batch_size: int) -> Dataset:
     from musiclib import dataset, encodings
-    from musiclib.pieces import Pieces
+    from musiclib.dataset import Pieces
 
     sets = [Pieces.from_lists(_ids(windows)) for windows in (STEPS * batch_size, 1, 1)]
     return dataset.Dataset(*sets, vocabulary(), encodings.NoteChord(), {})

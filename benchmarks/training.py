@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks import music, textbook
 from benchmarks.measure import Comparison, Row, Setting, seconds
 from benchmarks.memory import need_memory
-from musiclib.vocabulary import RESERVED, Vocabulary
+from musiclib.encodings.vocabulary import RESERVED, Vocabulary
 
 if TYPE_CHECKING:
     import keras
@@ -82,7 +82,7 @@ def _textbook_epoch(setting: Setting) -> Callable[[], tuple[float, str]]:
 
 def _our_dataset(setting: Setting) -> tuple[Dataset, np.ndarray]:
     from musiclib import dataset, encodings
-    from musiclib.pieces import Pieces
+    from musiclib.dataset import Pieces
 
     train, held_out, vocabulary = pieces(setting)
     sets = (music.ids(train, vocabulary), music.ids(held_out, vocabulary), Pieces.from_lists([]))

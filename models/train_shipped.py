@@ -16,7 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from musiclib import corpus, dataset, encodings, evaluation, ngram, pairs, sampling, training  # noqa: E402
+from musiclib import corpus, dataset, encodings, evaluation, sampling, training  # noqa: E402
 from musiclib.config import Config, ModelConfig  # noqa: E402
 
 SEQ2SEQ = {"units": 192, "embedding_size": 64, "teacher_forcing": [1.0, 0.9], "annealing": 10}
@@ -51,23 +51,23 @@ def prepare() -> dataset.Dataset:
     return dataset.prepare(split, encodings.NoteChord(sustain=True), transpositions=range(-5, 7))
 
 
-def melodies_and_voices() -> pairs.Pairs:
+def melodies_and_voices() -> dataset.Pairs:
     """Takes the sopranos of the same chorales for sources, and their other voices for targets."""
     split = corpus.split(corpus.load("bach"), validation=0.1, test=0.1, seed=0)
     soprano, others = (encodings.Chorale(holds=True, voices=voices) for voices in ("S", "BAT"))
-    return pairs.prepare(split, soprano, others, transpositions=range(-5, 7))
+    return dataset.prepare_pairs(split, soprano, others, transpositions=range(-5, 7))
 
 
-def phrases_and_answers() -> pairs.Pairs:
+def phrases_and_answers() -> dataset.Pairs:
     """Takes four bars of a fiddle tune for a source, and the four that follow for its target."""
     split = corpus.split(corpus.load("ryansMammoth"), validation=0.1, test=0.1, seed=0)
     events = encodings.NoteEvents(velocities=1)
-    return pairs.prepare(split, events, events, pairs.phrases, transpositions=range(-5, 7))
+    return dataset.prepare_pairs(split, events, events, dataset.phrases, transpositions=range(-5, 7))
 
 
 def measure(run: training.Run, data: dataset.Dataset) -> dict:
     """Compares a run with counting and with real music, on pieces that none of them has seen."""
-    baseline = ngram.best_ngram(data.train, data.validation, len(data.vocabulary))
+    baseline = evaluation.best_ngram(data.train, data.validation, len(data.vocabulary))
     pieces = sampling.generate_ids(run, count=20, length=200, temperature=1.0, seed=0, stop_at_end=True)
     held_out = [piece[1:-1] for piece in [*data.validation, *data.test]]
     return {
@@ -87,11 +87,11 @@ def measure(run: training.Run, data: dataset.Dataset) -> dict:
     }
 
 
-def measure_pairs(run: training.Run, data: pairs.Pairs, without: training.Run) -> dict:
+def measure_pairs(run: training.Run, data: dataset.Pairs, without: training.Run) -> dict:
     """Compares a run with one that was never told a source, with counting and with real music."""
     # An order of 10 looks back over three steps of three voices, or over two and a half notes.
     orders = (4, 7, 10)
-    baseline = ngram.best_ngram(data.train.targets, data.validation.targets, len(data.vocabulary), orders)
+    baseline = evaluation.best_ngram(data.train.targets, data.validation.targets, len(data.vocabulary), orders)
     held_out = [piece[1:-1] for piece in data.test.targets]
     options = {"temperature": 1.0, "seed": 0, "stop_at_end": run.model.pace is None}
     written = [
@@ -99,7 +99,7 @@ def measure_pairs(run: training.Run, data: pairs.Pairs, without: training.Run) -
         for source in [*data.test.sources][:20]
     ]
 
-    def nats(measured: Callable[[pairs.PairedPieces], float], pieces: pairs.Pairs) -> dict:
+    def nats(measured: Callable[[dataset.PairedPieces], float], pieces: dataset.Pairs) -> dict:
         return {name: measured(getattr(pieces, name)) for name in ("validation", "test")}
 
     def seen(pieces: list[np.ndarray]) -> dict:

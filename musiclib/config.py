@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
 import json
 import os
 import pathlib
@@ -99,68 +100,8 @@ class Config:
         return cls.from_dict(json.loads(text))
 
 
-# The full networks are the tutorials' sizes; the quick ones learn enough in a minute to beat counting.
-_PRESETS = {
-    ("quick", "stacked_lstm"): Config(
-        "quick",
-        ModelConfig("stacked_lstm", {"units": [128, 128], "embedding_size": 64}),
-        TrainingConfig(window=64, batch_size=16, epochs=14),
-    ),
-    ("quick", "gru_attention"): Config(
-        "quick",
-        ModelConfig("gru_attention", {"units": 128, "context_length": 64, "dropout": 0.1}),
-        TrainingConfig(window=64, batch_size=16, epochs=14, learning_rate=3e-3),
-    ),
-    ("quick", "transformer"): Config(
-        "quick",
-        ModelConfig("transformer", {"units": 128, "layers": 3, "heads": 4, "context_length": 128, "dropout": 0.1}),
-        TrainingConfig(window=128, batch_size=8, epochs=14, learning_rate=2e-3),
-    ),
-    ("quick", "seq2seq"): Config(
-        "quick",
-        ModelConfig(
-            "seq2seq",
-            {
-                "units": 96,
-                "embedding_size": 32,
-                "layers": 2,
-                "dropout": 0.2,
-                "teacher_forcing": [1.0, 0.9],
-                "annealing": 4,
-            },
-        ),
-        TrainingConfig(window=64, batch_size=8, epochs=6, learning_rate=5e-3, average=0.95),
-    ),
-    ("quick", "chorale_gru"): Config(
-        "quick",
-        ModelConfig("chorale_gru", {"units": 64, "head": 48, "heads": 2, "dropout": 0.2}),
-        TrainingConfig(window=512, batch_size=16, epochs=4, learning_rate=5e-3, average=0.95, align=64),
-    ),
-    ("full", "stacked_lstm"): Config("full", ModelConfig("stacked_lstm", {}), TrainingConfig()),
-    ("full", "gru_attention"): Config("full", ModelConfig("gru_attention", {}), TrainingConfig()),
-    ("full", "transformer"): Config(
-        "full",
-        ModelConfig("transformer", {}),
-        TrainingConfig(window=1024, batch_size=16, epochs=60, learning_rate=3e-4),
-    ),
-    ("full", "seq2seq"): Config(
-        "full",
-        ModelConfig("seq2seq", {"teacher_forcing": [1.0, 0.9], "annealing": 10}),
-        TrainingConfig(window=64, batch_size=16, epochs=60, learning_rate=3e-3, patience=10, average=0.998),
-    ),
-    # Eight epochs reach its best, in ten minutes of one core; what it needs then is holding back, not size.
-    ("full", "chorale_gru"): Config(
-        "full",
-        ModelConfig("chorale_gru", {}),
-        TrainingConfig(
-            window=512, batch_size=16, learning_rate=2e-3, weight_decay=0.05, average=0.998, patience=6, align=64
-        ),
-    ),
-}
-
-
 def preset(name: str | None = None, model: str = "stacked_lstm") -> Config:
-    """Returns the configuration of a preset.
+    """Returns the configuration of a preset; presets are defined beside their networks, which this loads.
 
     Args:
         name: ``"quick"`` or ``"full"``; None takes the environment variable
@@ -170,11 +111,14 @@ def preset(name: str | None = None, model: str = "stacked_lstm") -> Config:
     Raises:
         ValueError: at an unknown preset or model; the message lists those there are.
     """
+    # By name, when it is called: configuration is the first room, and knows no network until one is asked for.
+    presets = importlib.import_module("musiclib.models").PRESETS
     name = name or os.environ.get("MUSICLIB_PRESET") or "quick"
-    if (name, model) not in _PRESETS:
-        sizes, names = (", ".join(map(repr, dict.fromkeys(column))) for column in zip(*_PRESETS, strict=True))
-        raise ValueError(f"no preset {name!r} for the model {model!r}; there are {sizes}, for {names}")
-    return copy.deepcopy(_PRESETS[name, model])  # its options are a dictionary, which a caller may change
+    if name not in presets.get(model, ()):
+        sizes = ", ".join(map(repr, dict.fromkeys(size for sizes in presets.values() for size in sizes)))
+        models = ", ".join(map(repr, presets))
+        raise ValueError(f"no preset {name!r} for the model {model!r}; there are {sizes}, for {models}")
+    return copy.deepcopy(presets[model][name])  # its options are a dictionary, which a caller may change
 
 
 @dataclasses.dataclass(frozen=True)

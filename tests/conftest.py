@@ -15,7 +15,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from musiclib.pieces import Pieces
+from musiclib.dataset import Pieces
 from musiclib.score import Score
 
 # The same examples in every run, so that a test fails for what was changed and for nothing else. To look for new ones:

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from benchmarks import jsb as benchmark
-from benchmarks import likelihood
-from musiclib import bundled, evaluation, jsb, models, readers, runs
+from benchmarks import jsb_grid, likelihood
+from musiclib import evaluation, models, readers
 from musiclib.config import Config, ModelConfig, TrainingConfig
+from musiclib.corpus import jsb, music21_corpus
+from musiclib.dataset import Pieces
 from musiclib.encodings import Chorale, pitch_number
-from musiclib.pieces import Pieces
-from musiclib.runs import Run
-from musiclib.vocabulary import RESERVED, START, Vocabulary
+from musiclib.encodings.vocabulary import RESERVED, START, Vocabulary
+from musiclib.training import Run, run
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared" / "data" / "jsb" / "Jsb16thSeparated.json"
@@ -190,7 +191,7 @@ def file(tmp_path):
 
 
 def test_training_pieces_come_in_the_keys_that_their_voices_reach_and_from_train_alone(file):
-    splits = jsb.read(file)
+    splits = jsb.load(file)
     splits["train"]["train/000"] = splits["train"]["train/000"].clip(max=[74, 69, 62, 50])
     data = benchmark.prepare(splits)
     assert all(name.startswith("train/") for name in data.about["train_names"])
@@ -200,13 +201,13 @@ def test_training_pieces_come_in_the_keys_that_their_voices_reach_and_from_train
     assert data.about["voice_ranges"] == [(72, 76), (67, 71), (60, 64), (48, 52)]
     assert list(data.vocabulary.tokens[4:]) == [t for t in Chorale().alphabet if t in data.vocabulary]
     place = data.about["train_names"].index("train/000+2")
-    roll = jsb.transposed(splits["train"]["train/000"], 2)
-    assert data.vocabulary.to_tokens(data.train[place]) == jsb.tokens(roll)
+    roll = jsb_grid.transposed(splits["train"]["train/000"], 2)
+    assert data.vocabulary.to_tokens(data.train[place]) == jsb_grid.tokens(roll)
 
 
 @pytest.mark.parametrize("missing", ["train", "valid"])
 def test_training_needs_both_splits(missing, file):
-    splits = jsb.read(file)
+    splits = jsb.load(file)
     del splits[missing]
     with pytest.raises(ValueError, match=f"'{missing}'"):
         benchmark.prepare(splits)
@@ -257,23 +258,23 @@ SHIPPED = sorted((REPOSITORY / "models").glob("jsb*"))
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
 def test_a_shipped_run_learned_from_the_training_split_alone(folder):
-    benchmark.check(runs.load_run(folder))
+    benchmark.check(run.load_run(folder))
 
 
 @pytest.mark.skipif(not SHARED.is_file(), reason=f"the benchmark's file is not at {SHARED}")
 def test_no_held_out_piece_is_a_training_piece_in_any_key():
     """No piece as a whole; valid/074 is a passage of train/224, as the official split has it."""
-    splits = jsb.read(SHARED)
+    splits = jsb.load(SHARED)
     for split in splits.keys() - {"train"}:
-        assert jsb.copies(splits[split], splits["train"]) == []
-    assert jsb.shared(splits["valid"]["valid/074"], {"train/224": splits["train"]["train/224"]}, 64) == 1.0
+        assert jsb_grid.copies(splits[split], splits["train"]) == []
+    assert jsb_grid.shared(splits["valid"]["valid/074"], {"train/224": splits["train"]["train/224"]}, 64) == 1.0
 
 
 @pytest.mark.skipif(not SHARED.is_file(), reason=f"the benchmark's file is not at {SHARED}")
 def test_the_bundled_chorales_hold_benchmark_pieces_so_they_are_no_training_data():
-    valid = jsb.read(SHARED)["valid"]
-    path = dict(bundled.chorale_files())["006 bwv281"]
+    valid = jsb.load(SHARED)["valid"]
+    path = dict(music21_corpus.chorale_files())["006 bwv281"]
     tokens = Chorale().encode(readers.read_score(path))
-    pitches = [jsb.SILENT if token == "R" else pitch_number(token) for token in tokens]
+    pitches = [SILENT if token == "R" else pitch_number(token) for token in tokens]
     roll = np.array(pitches).reshape(-1, 4)[:, [0, 2, 3, 1]]
-    assert jsb.shared(valid["valid/070"], {"bwv281": roll}, 16) > 0.8
+    assert jsb_grid.shared(valid["valid/070"], {"bwv281": roll}, 16) > 0.8

@@ -12,9 +12,9 @@ from benchmarks import maestro as benchmark
 from musiclib import models
 from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.encodings import Chorale, Performance
-from musiclib.runs import Run
+from musiclib.encodings.vocabulary import RESERVED, START
 from musiclib.score import Score
-from musiclib.vocabulary import RESERVED, START
+from musiclib.training import Run
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data" / "maestro_small"
 ROWS = [("2004/a.midi", "train"), ("2004/b.midi", "validation"), ("2006/c.midi", "test"), ("2006/d.midi", "train")]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks import compare, generation, gpu, measure, memory, music, pytorch, report, textbook, training
-from musiclib.vocabulary import RESERVED
-from musiclib.windows import Windows
+from musiclib.dataset import Windows
+from musiclib.encodings.vocabulary import RESERVED
 
 
 @pytest.fixture

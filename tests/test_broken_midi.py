@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from musiclib import corpus, readers
-from musiclib.draft import LONGEST_HOURS, LostNotes
+from musiclib.readers.parsed import LONGEST_HOURS, LostNotes
 
 FOLDER = pathlib.Path(__file__).parents[2] / "shared" / "data" / "broken_midi"
 PATHS = sorted(path for path in FOLDER.glob("*") if path.suffix != ".tsv")

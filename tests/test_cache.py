@@ -11,9 +11,10 @@ import warnings
 import numpy as np
 import pytest
 
-from musiclib import cache, readers, reading
-from musiclib.cache import Cache, file_key, pack, unpack
-from musiclib.draft import UnreadableScore
+from musiclib import readers
+from musiclib.corpus import cache, parallel
+from musiclib.corpus.cache import Cache, file_key, pack, unpack
+from musiclib.readers.parsed import UnreadableScore
 from musiclib.score import Score
 
 PITCHES = {"a.mid": [60, 62], "b.mid": [64, 65, 67], "c.mid": [72]}
@@ -46,7 +47,7 @@ def opened(monkeypatch):
 
 
 def load(files, **options):
-    return reading.read_files(files, reader="symusic", **options)
+    return parallel.read_files(files, reader="symusic", **options)
 
 
 def pitches(scores):
@@ -273,7 +274,7 @@ def test_two_processes_fill_the_same_cache(home, tmp_path, write_midi, opened):
     for number in range(60):
         write_midi(tmp_path / "many" / f"{number:02}.mid", [30 + number, 60])
     code = (
-        "import sys; from musiclib import corpus, reading; reading._KEEP_EVERY = 0\n"  # writes after every file
+        "import sys; from musiclib import corpus, reading; parallel._KEEP_EVERY = 0\n"  # writes after every file
         "print(len(corpus.load(sys.argv[1], reader='symusic', progress=False)), 'pieces')"
     )
     command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "many")]

@@ -6,9 +6,9 @@ import pytest
 from keras import ops
 
 from musiclib import models
+from musiclib.encodings.vocabulary import END, RESERVED, START, Vocabulary
 from musiclib.models import chorale_features
-from musiclib.models.chorale_features import Alphabet, Keys
-from musiclib.vocabulary import END, RESERVED, START, Vocabulary
+from musiclib.models.chorale_gru.features import Alphabet, Keys
 
 PITCHES = [None] * 4 + [*range(50, 66), -1, 48]  # 47 and 49 have no id, 48 is not in the order of the others
 SIZE = len(PITCHES)

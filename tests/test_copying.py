@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from musiclib import dataset, encodings, models, pairs, sampling
+from musiclib import dataset, encodings, models, sampling
 from musiclib.config import Config
-from musiclib.pieces import Pieces
+from musiclib.dataset import Pieces
+from musiclib.encodings.vocabulary import END, RESERVED, START, Vocabulary
 from musiclib.sampling import copying
 from musiclib.training import Run
-from musiclib.vocabulary import END, RESERVED, START, Vocabulary
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TOKENS = tuple(f"{pitch}{octave}:1" for octave in range(3, 6) for pitch in "CDEFGAB")
@@ -147,8 +147,8 @@ def test_a_dataset_or_pairs_stand_for_their_training_pieces(parrot):
     options = {"count": 2, "length": 70, "greedy": True}
     pieces = sampling.generate_ids(parrot, avoid_copying=sampling.Guard(data, 5), **options)
     assert np.array_equal(pieces, sampling.generate_ids(parrot, avoid_copying=sampling.Guard(TRAINING, 5), **options))
-    pair = pairs.PairedPieces(Pieces.from_lists([[4]] * len(TRAINING)), TRAINING, np.arange(len(TRAINING)))
-    both = pairs.Pairs(pair, pair, pair, VOCABULARY, parrot.encoding, parrot.encoding, {})
+    pair = dataset.PairedPieces(Pieces.from_lists([[4]] * len(TRAINING)), TRAINING, np.arange(len(TRAINING)))
+    both = dataset.Pairs(pair, pair, pair, VOCABULARY, parrot.encoding, parrot.encoding, {})
     assert np.array_equal(pieces, sampling.generate_ids(parrot, avoid_copying=sampling.Guard(both, 5), **options))
     others = dataclasses.replace(data, vocabulary=Vocabulary(RESERVED + TOKENS[::-1]))  # equally many
     with pytest.raises(ValueError, match="25 tokens that are not the 25 of the run; prepare it with"):
@@ -176,9 +176,9 @@ ON_JAX = """
 import numpy as np
 from musiclib import encodings, models, sampling
 from musiclib.config import Config
-from musiclib.pieces import Pieces
+from musiclib.dataset import Pieces
 from musiclib.training import Run
-from musiclib.vocabulary import RESERVED, Vocabulary
+from musiclib.encodings.vocabulary import RESERVED, Vocabulary
 
 vocabulary = Vocabulary(RESERVED + tuple("C4:1 D4:1 E4:1 F4:1 G4:1 A4:1".split()))
 run = Run(models.build("stacked_lstm", len(vocabulary), units=[4]), vocabulary, encodings.NoteChord(), Config(), {}, {})

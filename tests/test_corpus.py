@@ -6,10 +6,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from musiclib import bundled, corpus
-from musiclib.corpus import Corpus
-from musiclib.melodies import families
+from musiclib import corpus
+from musiclib.corpus import Corpus, music21_corpus
 from musiclib.score import Score
+from musiclib.score.melody import families
 
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 
@@ -150,14 +150,14 @@ def test_the_chorales_are_all_there_in_four_voices(chorales):
 
 
 def test_chorale_files_exist_and_need_no_parsing():
-    files = bundled.chorale_files()
+    files = music21_corpus.chorale_files()
     assert len(files) == 371 and all(path.is_file() for _, path in files)
 
 
 def test_chorale_files_are_those_that_music21_finds():
     from music21 import corpus as shipped
 
-    for name, path in bundled.chorale_files():
+    for name, path in music21_corpus.chorale_files():
         found = shipped.getWork("bach/" + name.split()[1])
         assert path == (found[0] if isinstance(found, list) else found)
 
@@ -264,7 +264,7 @@ def test_a_saved_corpus_comes_back_whole(tmp_path):
     pieces = Corpus(("a", "b", "c"), (rich, Score.from_notes([]), tune(1)), (("x.mid", "bad"),),
                     ("train", "test", "train"))  # fmt: skip
     path = pieces.save(tmp_path / "new" / "corpus.npz")
-    again = Corpus.open(path)
+    again = Corpus.load(path)
     assert (again.names, again.scores, again.skipped, again.splits) == (
         pieces.names, pieces.scores, pieces.skipped, pieces.splits)  # fmt: skip
     assert [p.name for p in path.parent.iterdir()] == ["corpus.npz"]
@@ -272,19 +272,19 @@ def test_a_saved_corpus_comes_back_whole(tmp_path):
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_corpus_of_few_pieces_is_saved_too(count, tmp_path):
-    again = Corpus.open(made(count).save(tmp_path / "corpus.npz"))
+    again = Corpus.load(made(count).save(tmp_path / "corpus.npz"))
     assert again.scores == made(count).scores
 
 
 def test_a_corpus_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.npz"):
-        Corpus.open(tmp_path / "nothing.npz")
+        Corpus.load(tmp_path / "nothing.npz")
 
 
 def test_a_file_that_is_no_corpus_is_named(tmp_path):
     (tmp_path / "text.npz").write_text("no corpus")
     with pytest.raises(ValueError, match="text.npz"):
-        Corpus.open(tmp_path / "text.npz")
+        Corpus.load(tmp_path / "text.npz")
 
 
 def test_repr_counts():

@@ -7,8 +7,8 @@ from musiclib import dataset
 from musiclib.corpus import Corpus, Split
 from musiclib.dataset import Dataset
 from musiclib.encodings import Frames, NoteChord
+from musiclib.encodings.vocabulary import END, RESERVED, START, UNKNOWN, Vocabulary
 from musiclib.score import Score
-from musiclib.vocabulary import END, RESERVED, START, UNKNOWN, Vocabulary
 
 
 def pieces(*lines):

@@ -11,9 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from musiclib import distribution
-from musiclib.pieces import Pieces
-from musiclib.windows import Windows
+from musiclib.dataset import Pieces, Windows
+from musiclib.training import distribution
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LIMIT = 150  # seconds; far more than is needed, so that a busy machine fails nothing
@@ -24,12 +23,13 @@ needs_tensorflow = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is 
 TRAIN = """
 import sys
 import numpy as np
-from musiclib import distribution, training
+from musiclib import training
+from musiclib.training import distribution
 from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.dataset import Dataset
 from musiclib.encodings import NoteChord
-from musiclib.pieces import Pieces
-from musiclib.vocabulary import END, RESERVED, START, Vocabulary
+from musiclib.dataset import Pieces
+from musiclib.encodings.vocabulary import END, RESERVED, START, Vocabulary
 
 def train(folder):
     rng = np.random.default_rng(0)
@@ -52,7 +52,7 @@ np.savez(weights, *train(folder))
 STOPPED = (
     TRAIN
     + """
-from musiclib.checkpoint import Checkpoint
+from musiclib.training.checkpoint import Checkpoint
 
 save = Checkpoint.save
 def save_and_stop(state, folder):

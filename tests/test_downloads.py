@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from musiclib import downloads
+from musiclib.corpus import download
 
 
 @pytest.fixture
@@ -22,23 +22,23 @@ def source(tmp_path):
 def test_fetch_brings_the_file(source, tmp_path):
     path, url, digest = source
     target = tmp_path / "new" / "folder" / "file.bin"
-    assert downloads.fetch(url, digest, target) == target
+    assert download.fetch(url, digest, target) == target
     assert target.read_bytes() == path.read_bytes()
     assert [p.name for p in target.parent.iterdir()] == ["file.bin"]
 
 
 def test_a_second_fetch_downloads_nothing(source, tmp_path):
     path, url, digest = source
-    downloads.fetch(url, digest, tmp_path / "file.bin")
+    download.fetch(url, digest, tmp_path / "file.bin")
     path.unlink()  # the server is gone
-    assert downloads.fetch(url, digest, str(tmp_path / "file.bin")).is_file()
+    assert download.fetch(url, digest, str(tmp_path / "file.bin")).is_file()
 
 
 def test_a_wrong_checksum_leaves_nothing_behind(source, tmp_path):
     _, url, digest = source
     wrong = "0" * 64
     with pytest.raises(ValueError) as error:
-        downloads.fetch(url, wrong, tmp_path / "new" / "file.bin")
+        download.fetch(url, wrong, tmp_path / "new" / "file.bin")
     for text in (url, digest, wrong):
         assert text in str(error.value)
     assert list((tmp_path / "new").iterdir()) == []
@@ -48,7 +48,7 @@ def test_a_damaged_copy_is_replaced(source, tmp_path):
     path, url, digest = source
     (tmp_path / "file.bin").write_bytes(b"half a file")
     (tmp_path / "file.bin.partial").write_bytes(b"the rest of an interrupted download")
-    downloads.fetch(url, digest, tmp_path / "file.bin")
+    download.fetch(url, digest, tmp_path / "file.bin")
     assert (tmp_path / "file.bin").read_bytes() == path.read_bytes()
     assert not (tmp_path / "file.bin.partial").exists()
 
@@ -56,7 +56,7 @@ def test_a_damaged_copy_is_replaced(source, tmp_path):
 def test_an_address_that_does_not_answer_is_named_with_the_way_out(tmp_path):
     url = (tmp_path / "nothing").as_uri()
     with pytest.raises(ConnectionError) as error:
-        downloads.fetch(url, "0" * 64, tmp_path / "new" / "file.bin")
+        download.fetch(url, "0" * 64, tmp_path / "new" / "file.bin")
     assert url in str(error.value) and str(tmp_path / "new" / "file.bin") in str(error.value)
     assert list((tmp_path / "new").iterdir()) == []
 
@@ -70,7 +70,7 @@ def archive(path, **files):
 
 def test_unpack(tmp_path):
     path = archive(tmp_path / "a.zip", **{"one.txt": "1", "in/side.txt": "2"})
-    folder = downloads.unpack(path, tmp_path / "deep" / "out")
+    folder = download.unpack(path, tmp_path / "deep" / "out")
     assert folder == tmp_path / "deep" / "out"
     assert (folder / "one.txt").read_text() == "1" and (folder / "in" / "side.txt").read_text() == "2"
     assert [p.name for p in folder.parent.iterdir()] == ["out"]
@@ -78,16 +78,16 @@ def test_unpack(tmp_path):
 
 def test_what_was_unpacked_is_not_unpacked_again(tmp_path):
     path = archive(tmp_path / "a.zip", **{"one.txt": "1"})
-    downloads.unpack(path, tmp_path / "out")
+    download.unpack(path, tmp_path / "out")
     path.unlink()
-    assert (downloads.unpack(path, tmp_path / "out") / "one.txt").is_file()
+    assert (download.unpack(path, tmp_path / "out") / "one.txt").is_file()
 
 
 def test_an_interrupted_unpacking_is_done_again(tmp_path):
     path = archive(tmp_path / "a.zip", **{"one.txt": "1"})
     (tmp_path / "out.partial").mkdir()
     (tmp_path / "out.partial" / "stale.txt").write_text("old")
-    folder = downloads.unpack(path, tmp_path / "out")
+    folder = download.unpack(path, tmp_path / "out")
     assert [p.name for p in folder.iterdir()] == ["one.txt"]
 
 
@@ -95,7 +95,7 @@ def test_an_interrupted_unpacking_is_done_again(tmp_path):
 def test_an_archive_that_climbs_out_is_refused(name, tmp_path):
     path = archive(tmp_path / "a.zip", **{"good.txt": "1", name: "2"})
     with pytest.raises(ValueError) as error:
-        downloads.unpack(path, tmp_path / "in" / "out")
+        download.unpack(path, tmp_path / "in" / "out")
     assert repr(name) in str(error.value) and str(path) in str(error.value)
     assert not (tmp_path / "in" / "out").exists()
     assert list(tmp_path.rglob("*.txt")) == []
@@ -140,8 +140,8 @@ def test_a_download_that_broke_off_goes_on(server, tmp_path, gives_parts):
     handler.breaks_after, handler.gives_parts = 4000, gives_parts
     digest = hashlib.sha256(handler.content).hexdigest()
     with pytest.raises(ConnectionError, match="4,000 bytes are kept in .*file.zip.partial"):
-        downloads.fetch(url, digest, tmp_path / "file.zip")
-    assert downloads.fetch(url, digest, tmp_path / "file.zip").read_bytes() == handler.content
+        download.fetch(url, digest, tmp_path / "file.zip")
+    assert download.fetch(url, digest, tmp_path / "file.zip").read_bytes() == handler.content
     assert handler.asked == [None, "bytes=4000-"]
     assert [path.name for path in tmp_path.iterdir()] == ["file.zip"]
 
@@ -150,7 +150,7 @@ def test_a_whole_partial_file_is_taken(server, tmp_path):
     handler, url = server
     (tmp_path / "file.zip.partial").write_bytes(handler.content)
     digest = hashlib.sha256(handler.content).hexdigest()
-    assert downloads.fetch(url, digest, tmp_path / "file.zip").read_bytes() == handler.content
+    assert download.fetch(url, digest, tmp_path / "file.zip").read_bytes() == handler.content
 
 
 def test_ctrl_c_says_what_is_kept(server, tmp_path, monkeypatch):
@@ -162,4 +162,4 @@ def test_ctrl_c_says_what_is_kept(server, tmp_path, monkeypatch):
 
     monkeypatch.setattr(downloads, "_receive", stopped)
     with pytest.raises(KeyboardInterrupt, match="was stopped; 3 bytes are kept"):
-        downloads.fetch(url, "0" * 64, tmp_path / "file.zip")
+        download.fetch(url, "0" * 64, tmp_path / "file.zip")

@@ -6,10 +6,10 @@ import pytest
 
 from musiclib import evaluation, models
 from musiclib.config import Config
+from musiclib.dataset import Pieces
 from musiclib.encodings import NoteChord
-from musiclib.pieces import Pieces
+from musiclib.encodings.vocabulary import PADDING, RESERVED, Vocabulary
 from musiclib.training import Run
-from musiclib.vocabulary import PADDING, RESERVED, Vocabulary
 
 VOCABULARY = Vocabulary([*RESERVED, *(f"C{i}:1" for i in range(6))])
 PIECES = Pieces.from_lists([np.random.default_rng(i).integers(1, 10, n) for i, n in enumerate((12, 2, 7, 20, 3))])

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from musiclib import corpus, dataset, encodings, evaluation, models, ngram, sampling
+from musiclib import corpus, dataset, encodings, evaluation, models, sampling
 from musiclib.config import Config
 from musiclib.score import Score
 from musiclib.training import Run
@@ -70,7 +70,7 @@ def test_nats_are_those_of_the_test_pieces(card, runs):
     run = runs["lstm"]
     data = dataset.prepare(SPLIT, run.encoding, (0, 2), vocabulary=run.vocabulary)
     assert card.columns[2].nats_per_token == pytest.approx(evaluation.nats_per_token(run, data.test), abs=1e-5)
-    counted = ngram.best_ngram(data.train, data.validation, len(run.vocabulary), range(2, 5))
+    counted = evaluation.best_ngram(data.train, data.validation, len(run.vocabulary), range(2, 5))
     assert card.columns[1].nats_per_token == pytest.approx(counted.nats_per_token(data.test))
     assert card.columns[0].nats_per_token is None
 

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from musiclib import feeding
-from musiclib.windows import Windows
+from musiclib.dataset import Windows
+from musiclib.training import feeding
 
 tf = pytest.importorskip("tensorflow")
 

@@ -10,8 +10,8 @@ from test_pairs import MELODY, VOICES, chorale
 from test_sampling import run_of
 
 from musiclib import models, readers, sampling, writers
-from musiclib.melodies import top_line
 from musiclib.score import Score
+from musiclib.score.melody import top_line
 
 
 def alone():

@@ -6,9 +6,12 @@ import pathlib
 import numpy as np
 import pytest
 
-from musiclib import corpus, downloads, jsb
+from benchmarks import jsb_grid
+from musiclib import corpus
+from musiclib.corpus import download, jsb
 from musiclib.encodings import Chorale
 from musiclib.score import pitch_name
+from musiclib.score.voices import from_grid
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data" / "jsb" / "Jsb16thSeparated.json"
 needs_file = pytest.mark.skipif(not SHARED.is_file(), reason=f"the benchmark's file is not at {SHARED}")
@@ -28,7 +31,7 @@ def file(tmp_path):
 
 
 def test_pieces_are_read_as_they_stand(file):
-    splits = jsb.read(file)
+    splits = jsb.load(file)
     assert {split: list(pieces) for split, pieces in splits.items()} == {
         "train": ["train/000", "train/001", "train/002"], "valid": ["valid/000"], "test": ["test/000", "test/001"],
     }  # fmt: skip
@@ -37,14 +40,14 @@ def test_pieces_are_read_as_they_stand(file):
 
 def test_tokens_are_those_of_chorale_and_the_score_has_its_notes():
     roll = np.array(PIECE)
-    assert jsb.tokens(roll)[:4] == ["C5", "C3", "G4", "E4"] and jsb.tokens(roll)[16:20] == ["D5", "B2", "G4", "R"]
-    score = jsb.score(roll)
+    assert jsb_grid.tokens(roll)[:4] == ["C5", "C3", "G4", "E4"] and jsb_grid.tokens(roll)[16:20] == ["D5", "B2", "G4", "R"]
+    score = from_grid(roll)
     assert score.select("Soprano").duration.tolist() == [1, 1] and score.select("Tenor").onset.tolist() == [0, 1.5]
-    assert Chorale().encode(score) == jsb.tokens(roll)
+    assert Chorale().encode(score) == jsb_grid.tokens(roll)
 
 
 def test_silence_at_the_end_is_counted_though_no_score_holds_it():
-    assert jsb.tokens(np.array([[72, 67, 64, 48], [-1] * 4])) == ["C5", "C3", "G4", "E4", "R", "R", "R", "R"]
+    assert jsb_grid.tokens(np.array([[72, 67, 64, 48], [-1] * 4])) == ["C5", "C3", "G4", "E4", "R", "R", "R", "R"]
 
 
 def test_the_corpus_keeps_the_official_split(file):
@@ -68,7 +71,7 @@ def test_a_corpus_without_a_test_split_has_no_test_pieces(file):
 
 def test_a_folder_is_no_file(file):
     with pytest.raises(FileNotFoundError, match="is a folder; give the file in it, Jsb16thSeparated.json"):
-        jsb.read(file.parent)
+        jsb.load(file.parent)
 
 
 def test_without_a_path_the_file_is_downloaded_once(file, tmp_path, monkeypatch):
@@ -80,10 +83,10 @@ def test_without_a_path_the_file_is_downloaded_once(file, tmp_path, monkeypatch)
 
 
 def test_a_download_without_a_known_checksum_is_whole_or_not_there(file, tmp_path):
-    target = downloads.fetch(file.as_uri(), None, tmp_path / "new" / "file.json")
+    target = download.fetch(file.as_uri(), None, tmp_path / "new" / "file.json")
     assert target.read_bytes() == file.read_bytes()
     with pytest.raises(ConnectionError):
-        downloads.fetch((tmp_path / "nothing").as_uri(), None, tmp_path / "other.json")
+        download.fetch((tmp_path / "nothing").as_uri(), None, tmp_path / "other.json")
 
 
 def test_a_path_is_for_this_corpus_alone(file, tmp_path):
@@ -117,13 +120,13 @@ STEP = [60, 60, 60, 60]
 def test_another_form_is_named(content, named, tmp_path):
     path = write(tmp_path / "jsb.json", content)
     with pytest.raises(ValueError, match=named) as error:
-        jsb.read(path)
+        jsb.load(path)
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.json"):
-        jsb.read(tmp_path / "nothing.json")
+        jsb.load(tmp_path / "nothing.json")
 
 
 def sixteenths(pieces=8, quarters=100):
@@ -150,36 +153,36 @@ def test_another_grid_is_recognised(change, named, tmp_path):
     pieces = [change(roll) for roll in sixteenths(pieces=24)]
     path = write(tmp_path / "jsb.json", {"train": [piece.tolist() for piece in pieces]})
     if named is None:
-        jsb.read(path)
+        jsb.load(path)
     else:
         with pytest.raises(ValueError, match=f"{named} grid than sixteenths"):
-            jsb.read(path)
+            jsb.load(path)
 
 
 def test_transposition_leaves_silence_and_knows_the_ranges():
     roll = np.array(PIECE)
-    moved = jsb.transposed(roll, -2)
+    moved = jsb_grid.transposed(roll, -2)
     assert moved[0].tolist() == [70, 65, 62, 46] and moved[4].tolist() == [72, 65, -1, 45]
-    ranges = jsb.voice_ranges([roll, moved])
+    ranges = jsb_grid.voice_ranges([roll, moved])
     assert ranges == [(70, 74), (63, 67), (60, 64), (45, 48)]
-    assert jsb.inside(moved, ranges).all()
-    assert jsb.inside(jsb.transposed(roll, 1), ranges)[4].tolist() == [False, False, True, True]
-    assert jsb.voice_ranges([np.full((3, 4), -1)]) == [(0, 127)] * 4
+    assert jsb_grid.inside(moved, ranges).all()
+    assert jsb_grid.inside(jsb_grid.transposed(roll, 1), ranges)[4].tolist() == [False, False, True, True]
+    assert jsb_grid.voice_ranges([np.full((3, 4), -1)]) == [(0, 127)] * 4
 
 
 def test_a_copy_is_found_in_any_key_and_its_likeness_is_none():
     rolls = sixteenths(3)
     others = {"a": rolls[0], "b": rolls[1]}
-    longer = np.concatenate([jsb.transposed(rolls[1], 5), rolls[2]])
-    assert jsb.copies({"x": jsb.transposed(rolls[1], -7), "y": rolls[2], "z": rolls[0][:-1]}, others) == [("x", "b")]
-    assert jsb.shared(rolls[1], {"longer": longer}) == 1.0
-    assert 0.4 < jsb.shared(longer, others) < 0.5
-    assert jsb.shared(rolls[2], others) == 0.0
+    longer = np.concatenate([jsb_grid.transposed(rolls[1], 5), rolls[2]])
+    assert jsb_grid.copies({"x": jsb_grid.transposed(rolls[1], -7), "y": rolls[2], "z": rolls[0][:-1]}, others) == [("x", "b")]
+    assert jsb_grid.shared(rolls[1], {"longer": longer}) == 1.0
+    assert 0.4 < jsb_grid.shared(longer, others) < 0.5
+    assert jsb_grid.shared(rolls[2], others) == 0.0
 
 
 @needs_file
 def test_the_benchmarks_file_comes_back_value_for_value():
-    content, splits = json.loads(SHARED.read_text()), jsb.read(SHARED)
+    content, splits = json.loads(SHARED.read_text()), jsb.load(SHARED)
     music = corpus.load("jsb", path=SHARED)
     scores = dict(zip(music.names, music.scores, strict=True))
     assert len(scores) == sum(len(content[name]) for name in content)
@@ -200,4 +203,4 @@ def test_the_benchmarks_file_on_another_grid_is_refused(every, tmp_path):
     valid = json.loads(SHARED.read_text())["valid"]
     path = write(tmp_path / "jsb.json", {"valid": [piece[::every] for piece in valid]})
     with pytest.raises(ValueError, match="coarser"):
-        jsb.read(path)
+        jsb.load(path)

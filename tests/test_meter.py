@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from musiclib import meter
+from musiclib.score import meter
 
 COMMON = ((0.0, 4, 4),)
 WITH_UPBEAT = ((0.0, 1, 4), (1.0, 4, 4))

@@ -12,8 +12,8 @@ import pytest
 from keras import ops
 
 from musiclib import models
-from musiclib.models.attention import KINDS, AdditiveSelfAttention, attention_weights
-from musiclib.vocabulary import PADDING
+from musiclib.encodings.vocabulary import PADDING
+from musiclib.models.layers.additive_attention import KINDS, AdditiveSelfAttention, attention_weights
 
 SIZE = 13  # tokens in the vocabulary
 on_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="keras-self-attention needs it")
@@ -66,7 +66,7 @@ SOURCE = np.array([3, 7, 5, 5, 9, 4, 12, 6], np.int32)  # what is answered to, b
 
 
 def inputs(model, ids):
-    return (np.tile(SOURCE, (len(ids), 1)), ids) if model.needs_source else ids
+    return (np.tile(SOURCE, (len(ids), 1)), ids) if model.conditional else ids
 
 
 def call(model, ids):
@@ -75,7 +75,7 @@ def call(model, ids):
 
 def stepped(model, ids):
     """Logits of every position, (batch, time, vocabulary), one step at a time."""
-    state, logits = model.initial_state(len(ids), *([SOURCE] if model.needs_source else [])), []
+    state, logits = model.initial_state(len(ids), *([SOURCE] if model.conditional else [])), []
     for i in range(ids.shape[1]):
         out, state = model.step(ops.convert_to_tensor(ids[:, i]), state)
         logits.append(ops.convert_to_numpy(out))
@@ -280,15 +280,15 @@ from keras import ops
 from musiclib import encodings, models, sampling, training
 from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.dataset import Dataset
-from musiclib.pieces import Pieces
-from musiclib.vocabulary import RESERVED, Vocabulary
+from musiclib.dataset import Pieces
+from musiclib.encodings.vocabulary import RESERVED, Vocabulary
 
 def answers(folder):
     said = {"backend": keras.backend.backend()}
     ids = np.load(folder / "ids.npy")
     for path in sorted(folder.glob("*.keras")):
         model = keras.saving.load_model(path, compile=False)
-        source = np.array([5, 7, 4, 9, 6], np.int32) if model.needs_source else None
+        source = np.array([5, 7, 4, 9, 6], np.int32) if model.conditional else None
         inputs = ids if source is None else (np.tile(source, (len(ids), 1)), ids)
         state, steps = model.initial_state(len(ids), *([] if source is None else [source])), []
         for i in range(ids.shape[1] if model.targets == "all" else 2):  # JAX compiles each window anew

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from musiclib.ngram import NGram, best_ngram
-from musiclib.pieces import Pieces
+from musiclib.dataset import Pieces
+from musiclib.evaluation import NGram, best_ngram
 
 START, A, B, C = 1, 4, 5, 6
 TRAIN = Pieces.from_lists([[START, A, B, A, A], [START, B, A, B]])

@@ -9,10 +9,11 @@ from keras import ops
 from test_pairs import EVENTS, MELODY, VOICES, chorale, prepared, split_of, tune
 from test_training import make_dataset
 
-from musiclib import callbacks, evaluation, pairs, sampling, training
-from musiclib.checkpoint import Checkpoint
+from musiclib import dataset, evaluation, sampling, training
 from musiclib.config import Config, ModelConfig, TrainingConfig
-from musiclib.pieces import Pieces
+from musiclib.dataset import Pieces
+from musiclib.training import callbacks
+from musiclib.training.checkpoint import Checkpoint
 
 SMALL = {"units": 8, "embedding_size": 4, "layers": 1, "heads": 2, "pace": 3}
 CONFIG = Config("tiny", ModelConfig("seq2seq", SMALL), TrainingConfig(window=16, batch_size=4, epochs=2))
@@ -48,9 +49,9 @@ def test_the_source_is_learned_from():
     def part(count):
         sources = [rng.integers(4, 9, 8) for _ in range(count)]
         targets = Pieces.from_lists([[1, *source, 2] for source in sources])
-        return pairs.PairedPieces(Pieces.from_lists(sources), targets, np.arange(count))
+        return dataset.PairedPieces(Pieces.from_lists(sources), targets, np.arange(count))
 
-    made = pairs.Pairs(part(64), part(8), part(8), prepared().vocabulary, EVENTS, EVENTS, {})
+    made = dataset.Pairs(part(64), part(8), part(8), prepared().vocabulary, EVENTS, EVENTS, {})
     config = Config("tiny", ModelConfig("seq2seq", {**SMALL, "units": 16, "pace": 1, "dropout": 0.0}), CONFIG.training)
     config = config.replace(window=12, epochs=25, learning_rate=0.02, batch_size=8)
     losses = [min(training.train(d, config, progress=False).history["val_loss"]) for d in (made, made.hidden())]
@@ -117,7 +118,7 @@ def test_network_and_data_must_go_together(data):
     lstm = Config("tiny", ModelConfig("stacked_lstm", {"units": [4]}), CONFIG.training)
     with pytest.raises(ValueError, match=r"stacked_lstm is trained on a dataset, from dataset.prepare, got Pairs"):
         training.train(data, lstm, progress=False)
-    with pytest.raises(ValueError, match=r"seq2seq is trained on pairs, from pairs.prepare, got Dataset"):
+    with pytest.raises(ValueError, match=r"seq2seq is trained on pairs, from dataset.prepare, got Dataset"):
         training.train(make_dataset(), CONFIG, progress=False)
 
 
@@ -143,7 +144,7 @@ def test_tokens_of_neither_encoding_are_refused(run, tmp_path):
 
 def test_a_source_may_have_tokens_of_its_own(tmp_path):
     """Melodies on a grid, answered by events: one vocabulary holds both."""
-    made = pairs.prepare(split_of(chorale), MELODY, EVENTS, minimum_count=1)
+    made = dataset.prepare_pairs(split_of(chorale), MELODY, EVENTS, minimum_count=1)
     assert {"_", "d:1"} <= set(made.vocabulary.tokens)
     config = Config("tiny", ModelConfig("seq2seq", {**SMALL, "pace": None}), CONFIG.training).replace(
         window=160, epochs=1
@@ -157,7 +158,7 @@ def test_a_source_may_have_tokens_of_its_own(tmp_path):
 
 
 def test_phrases_are_answered(tmp_path):
-    made = pairs.prepare(split_of(lambda i: tune(16, i)), EVENTS, EVENTS, pairs.phrases, minimum_count=1)
+    made = dataset.prepare_pairs(split_of(lambda i: tune(16, i)), EVENTS, EVENTS, dataset.phrases, minimum_count=1)
     config = Config("tiny", ModelConfig("seq2seq", {**SMALL, "pace": None}), CONFIG.training).replace(
         window=80, epochs=1
     )

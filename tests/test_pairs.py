@@ -5,15 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from musiclib import pairs
+from musiclib import dataset
 from musiclib.corpus import Corpus, Split
+from musiclib.dataset import PairedPieces, PairWindows, Pieces
 from musiclib.encodings import Chorale, NoteEvents
-from musiclib.ngram import NGram
-from musiclib.pair_windows import PairWindows
-from musiclib.pairs import PairedPieces
-from musiclib.pieces import Pieces
+from musiclib.encodings.vocabulary import END, PADDING, START, UNKNOWN
+from musiclib.evaluation import NGram
 from musiclib.score import Score
-from musiclib.vocabulary import END, PADDING, START, UNKNOWN
 
 MELODY, VOICES = Chorale(holds=True, voices="S"), Chorale(holds=True, voices="BAT")
 EVENTS = NoteEvents(velocities=1)
@@ -46,7 +44,7 @@ def split_of(make, sizes=(4, 2, 2)):
 
 def prepared(transpositions=(0,), **options):
     options = {"minimum_count": 1, **options}
-    return pairs.prepare(split_of(chorale), MELODY, VOICES, transpositions=transpositions, **options)
+    return dataset.prepare_pairs(split_of(chorale), MELODY, VOICES, transpositions=transpositions, **options)
 
 
 def test_source_and_target_are_those_of_one_piece():
@@ -76,7 +74,7 @@ def test_the_vocabulary_is_of_the_training_pairs_alone():
     split = split_of(chorale)
     high = chorale(9).transpose(24)
     split = Split(split.train, Corpus(("high",), (high,)), split.test)
-    data = pairs.prepare(split, MELODY, VOICES, minimum_count=1)
+    data = dataset.prepare_pairs(split, MELODY, VOICES, minimum_count=1)
     assert UNKNOWN in data.validation.sources[0]
 
 
@@ -99,13 +97,13 @@ def test_hidden_sources_say_nothing_but_how_long_they_are():
 def test_a_part_without_a_pair_is_refused():
     with pytest.raises(ValueError, match="the 2 validation pieces hold no pair"):
         upbeat = split_of(lambda i: tune(8, i) if i < 4 else tune(7, i))
-        pairs.prepare(upbeat, EVENTS, EVENTS, pairs.phrases)
+        dataset.prepare_pairs(upbeat, EVENTS, EVENTS, dataset.phrases)
 
 
 @pytest.mark.parametrize("signature", [(2, 4), (6, 8), (4, 4)])
 def test_phrases_are_the_bars_before_and_the_bars_that_answer(signature):
     piece, quarters = tune(16, signature=signature), 16 * signature[0] / signature[1]
-    found = pairs.phrases(piece)
+    found = dataset.phrases(piece)
     assert len(found) == 2
     assert all(one.end == other.end == quarters for one, other in found)
     joined = found[0][0].then(found[0][1], quarters).then(found[1][0], 2 * quarters).then(found[1][1], 3 * quarters)
@@ -115,23 +113,23 @@ def test_phrases_are_the_bars_before_and_the_bars_that_answer(signature):
 
 def test_phrases_take_a_length_that_is_stated():
     piece = tune(8).replace(time_signatures=())
-    assert pairs.phrases(piece) == []
-    assert [one.end for one, _ in pairs.phrases(piece, quarters=4)] == [4, 4]
+    assert dataset.phrases(piece) == []
+    assert [one.end for one, _ in dataset.phrases(piece, quarters=4)] == [4, 4]
     for bad in ({"bars": 0}, {"quarters": -1.0}):
         with pytest.raises(ValueError, match="a phrase must have a length above 0"):
-            pairs.phrases(piece, **bad)
+            dataset.phrases(piece, **bad)
 
 
 def test_phrases_of_a_piece_with_an_upbeat_begin_with_one():
     piece = tune(16, signature=(4, 4)).replace(time_signatures=((0, 1, 4), (1, 4, 4)))  # the last bar has three
-    found = pairs.phrases(piece)
+    found = dataset.phrases(piece)
     assert [phrase.end for pair in found for phrase in pair] == [16] * 4
     assert all(phrase.time_signatures == ((0, 1, 4), (1, 4, 4)) for pair in found for phrase in pair)
 
 
 def test_a_piece_that_counts_otherwise_has_no_phrases():
-    assert pairs.phrases(tune(17)) == []
-    assert pairs.phrases(tune(16).replace(time_signatures=((0, 2, 4), (8, 3, 4)))) == []
+    assert dataset.phrases(tune(17)) == []
+    assert dataset.phrases(tune(16).replace(time_signatures=((0, 2, 4), (8, 3, 4)))) == []
 
 
 # Windows ------------------------------------------------------------------------------------------------------------

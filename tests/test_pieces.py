@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from musiclib.pieces import Pieces
+from musiclib.dataset import Pieces
 
 
 def lists(pieces):

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scores_by_chance import scores
 
-from musiclib import corpus, melodies
+from musiclib import corpus
 from musiclib.corpus import Corpus
-from musiclib.score import COLUMNS, Score
+from musiclib.score import COLUMNS, Score, melody
 
 
 @st.composite
@@ -101,7 +101,7 @@ def test_families_do_not_depend_on_the_order_of_the_pieces(made, random):
     pieces, families = made
     order = list(range(len(pieces)))
     random.shuffle(order)
-    shuffled = melodies.families([pieces.scores[i] for i in order])
+    shuffled = melody.families([pieces.scores[i] for i in order])
     groups = collections.defaultdict(set)
     for place, number in zip(order, shuffled, strict=True):
         groups[number].add(place)
@@ -114,5 +114,5 @@ def test_families_do_not_depend_on_the_order_of_the_pieces(made, random):
 @settings(max_examples=30)
 @given(st.lists(scores(), max_size=6))
 def test_families_of_any_music_are_numbers_of_its_pieces(made):
-    numbers = melodies.families(made)
+    numbers = melody.families(made)
     assert len(numbers) == len(made) and all(numbers[number] == number for number in numbers)

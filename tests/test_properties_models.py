@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 from musiclib import models
-from musiclib.vocabulary import PADDING
+from musiclib.encodings.vocabulary import PADDING
 
 SIZE = 13  # tokens in the vocabulary
 GRU = {"units": 6, "embedding_size": 4, "attention_units": 5, "context_length": 5, "attention": "additive"}
@@ -47,12 +47,12 @@ def network(name, form):
 def called(model, ids):
     """Logits of the network's positions for (batch, time) ids."""
     ids = np.asarray(ids, np.int32)
-    inputs = (np.tile(SOURCE, (len(ids), 1)), ids) if model.needs_source else ids
+    inputs = (np.tile(SOURCE, (len(ids), 1)), ids) if model.conditional else ids
     return ops.convert_to_numpy(model(inputs, training=False))
 
 
 def begin(model, batch):
-    return model.initial_state(batch, SOURCE) if model.needs_source else model.initial_state(batch)
+    return model.initial_state(batch, SOURCE) if model.conditional else model.initial_state(batch)
 
 
 def stepped(model, ids):

@@ -13,9 +13,9 @@ import pytest
 import symusic
 from midi_by_hand import NOTE_OFF, NOTE_ON, PROGRAM, midi_bytes, name_event, note_events
 
-from musiclib import meter, notation, readers
-from musiclib.draft import LostNotes
-from musiclib.score import COLUMNS, DEFAULT_VELOCITY
+from musiclib import readers
+from musiclib.readers.parsed import LostNotes
+from musiclib.score import COLUMNS, DEFAULT_VELOCITY, meter
 
 ROOT = pathlib.Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -434,7 +434,7 @@ def test_what_music21_prints_stays_inside(write, capfd, monkeypatch):
         warnings.warn("warned", stacklevel=1)
         return music21.stream.Part([music21.note.Note("C4")])
 
-    monkeypatch.setattr(notation, "_parse", parse)
+    monkeypatch.setattr(music21_stream, "_parse", parse)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(readers.read_score(write("piece.xml", "")))

@@ -14,9 +14,9 @@ import pytest
 from test_training import FILES, LSTM, SETTINGS, VOCABULARY, logits, make_dataset
 
 from musiclib import models, training
-from musiclib.checkpoint import NAME, Checkpoint
 from musiclib.config import Config, ModelConfig
-from musiclib.vocabulary import RESERVED, Vocabulary
+from musiclib.encodings.vocabulary import RESERVED, Vocabulary
+from musiclib.training.checkpoint import NAME, Checkpoint
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -82,7 +82,7 @@ def test_sums_that_hold_do_not_hide_parts_that_do_not_fit(copy, tmp_path):
         "model.keras has no weights for": lambda: forge(
             copy, "vocabulary.json", Vocabulary([*RESERVED, "C4:1"]).to_json().encode()
         ),
-        "vocabulary.json was made by another encoding than config.json says: 'C4:1' is no token of Frames": lambda: (
+        "vocabulary.json was made by another encoding than config.json says: 'C4:1' is not a token of Frames": lambda: (
             change(copy, encoding={"name": "Frames"})
         ),
         "history.json": lambda: forge(copy, "history.json", json.dumps({"val_loss": [1.0] * 9}).encode()),

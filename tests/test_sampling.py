@@ -13,12 +13,12 @@ from keras import ops
 
 from musiclib import encodings, models, sampling
 from musiclib.config import Config
+from musiclib.dataset import Pieces
+from musiclib.encodings.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
 from musiclib.models import AutoregressiveModel
-from musiclib.pieces import Pieces
 from musiclib.sampling import generation
 from musiclib.score import Score
 from musiclib.training import Run
-from musiclib.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
 
 TOKENS = ("C4:1", "D4:1", "E4:1", "F4:1", "G4:1", "A4:1")
 VOCABULARY = Vocabulary(RESERVED + TOKENS)  # ids 4 to 9
@@ -390,7 +390,7 @@ import resource, sys
 from musiclib import encodings, models, sampling
 from musiclib.config import Config
 from musiclib.training import Run
-from musiclib.vocabulary import RESERVED, Vocabulary
+from musiclib.encodings.vocabulary import RESERVED, Vocabulary
 
 def peak():  # kilobytes on Linux, bytes on macOS
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

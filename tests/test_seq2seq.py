@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from musiclib import models
-from musiclib.vocabulary import PADDING, START
+from musiclib.encodings.vocabulary import PADDING, START
 
 SIZE = 13
 

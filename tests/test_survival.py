@@ -13,12 +13,12 @@ import pytest
 from soak import kill_training
 from test_training import FILES, GRU, LSTM, SETTINGS, VOCABULARY, make_dataset
 
-from musiclib import callbacks, distribution, training, versions
-from musiclib.checkpoint import NAME, Checkpoint
+from musiclib import training
 from musiclib.config import Config, TrainingConfig
-from musiclib.dataset import Dataset
-from musiclib.pieces import Pieces
-from musiclib.vocabulary import END, START
+from musiclib.dataset import Dataset, Pieces
+from musiclib.encodings.vocabulary import END, START
+from musiclib.training import callbacks, distribution
+from musiclib.training.checkpoint import NAME, Checkpoint
 
 CONFIG = Config("tiny", LSTM, SETTINGS).replace(epochs=3, learning_rate=0.05)
 
@@ -159,12 +159,12 @@ def test_a_checkpoint_of_another_training_is_refused_and_kept(begun, monkeypatch
             attempt()
         assert named in str(error.value) and str(begun / NAME) in str(error.value) and "delete" in str(error.value)
     with monkeypatch.context() as patch:
-        patch.setattr(versions, "code", lambda: "0" * 16)
+        patch.setattr(provenance, "code", lambda: "0" * 16)
         with pytest.raises(ValueError, match="with code "):
             train(begun)
     with monkeypatch.context() as patch:
-        patch.setattr(versions, "versions", lambda: {"keras": "4.0"})
-        with pytest.raises(ValueError, match="with versions.keras "):
+        patch.setattr(provenance, "versions", lambda: {"keras": "4.0"})
+        with pytest.raises(ValueError, match="with provenance.keras "):
             train(begun)
     assert_same(train(begun), whole)
 
@@ -198,7 +198,7 @@ def test_a_run_of_another_training_or_code_is_trained_anew(tmp_path, monkeypatch
     capsys.readouterr()
     assert_same(train(tmp_path, progress=True), whole)
     assert capsys.readouterr().out.startswith(f"{tmp_path} holds another run, of other data or settings: when this")
-    monkeypatch.setattr(versions, "code", lambda: "0" * 16)
+    monkeypatch.setattr(provenance, "code", lambda: "0" * 16)
     assert_same(train(tmp_path), whole)
     assert training.load_run(tmp_path).about["code"] == "0" * 16
 
@@ -419,7 +419,7 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path, whole):
 
 
 def test_the_order_of_windows_is_that_of_the_epoch(distinct_pieces):
-    from musiclib.windows import Windows
+    from musiclib.dataset import Windows
 
     windows = Windows(distinct_pieces, 5, 4, seed=3)
     for epoch in range(3):

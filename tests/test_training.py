@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from musiclib import callbacks, distribution, evaluation, models, training
+from musiclib import evaluation, models, training
 from musiclib.config import Config, ModelConfig, TrainingConfig
-from musiclib.dataset import Dataset
+from musiclib.dataset import Dataset, Pieces, Windows
 from musiclib.encodings import Frames, NoteChord
-from musiclib.pieces import Pieces
-from musiclib.vocabulary import END, PADDING, RESERVED, START, Vocabulary
-from musiclib.windows import Windows
+from musiclib.encodings.vocabulary import END, PADDING, RESERVED, START, Vocabulary
+from musiclib.training import callbacks, distribution
 
 FILES = ["config.json", "history.json", "model.keras", "vocabulary.json"]
 VOCABULARY = Vocabulary([*RESERVED, "C4:1", "D4:1", "E4:1", "F4:1", "G4:1"])

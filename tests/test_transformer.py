@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 from musiclib import models
-from musiclib.models.rotary import PERIOD, rotate
-from musiclib.vocabulary import PADDING
+from musiclib.encodings.vocabulary import PADDING
+from musiclib.models.layers.rotary import PERIOD, rotate
 
 SIZE = 13
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from musiclib.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
+from musiclib.encodings.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
 
 MUSIC = [["C4", "D4", "C4", "0.4.7"], ["C4", "D4", "A4"]]
 
@@ -57,7 +57,7 @@ def test_json_keeps_everything(tmp_path):
     vocabulary = Vocabulary([*RESERVED, "C4:1/2", "é", '"', "0.4.7"])
     assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
     (tmp_path / "v.json").write_text(vocabulary.to_json(), encoding="utf-8")
-    assert Vocabulary.read(tmp_path / "v.json") == vocabulary
+    assert Vocabulary.load(tmp_path / "v.json") == vocabulary
     assert json.loads(vocabulary.to_json())["tokens"][4] == "C4:1/2"
 
 

@@ -5,9 +5,8 @@ import collections
 import numpy as np
 import pytest
 
-from musiclib.pieces import Pieces
-from musiclib.vocabulary import PADDING
-from musiclib.windows import Windows, one_hot
+from musiclib.dataset import Pieces, Windows, one_hot
+from musiclib.encodings.vocabulary import PADDING
 
 
 def batches(windows):

@@ -1,22 +1,18 @@
-"""Encodings: Score to tokens and back, one class a representation.
+"""Encodings: a Score as tokens and back, one file for each representation, and the vocabulary that numbers tokens.
 
-A token is text that a person can read. ``decode`` accepts every sequence of its own
-alphabet, so that what a network writes is never an error; encoding what was decoded
-gives the same tokens again. An encoding is a frozen set of options; ``to_config`` and
-``from_config`` carry it through JSON.
+A token is text that a person can read. ``decode`` accepts every sequence of tokens of its own alphabet, so that a
+model's output is never an error, and encoding a decoded score gives the same tokens again. An encoding is a frozen
+set of options, which ``to_config`` and ``from_config`` carry through JSON; ``register`` makes your own known.
 """
-
-from __future__ import annotations
-
-import dataclasses
 
 from musiclib.encodings.base import Encoding
 from musiclib.encodings.chorale import Chorale
 from musiclib.encodings.frames import Frames
-from musiclib.encodings.note_chord import NoteChord
+from musiclib.encodings.note_chord import NoteChord, normal_order
 from musiclib.encodings.note_events import NoteEvents
 from musiclib.encodings.performance import Performance
-from musiclib.encodings.pitches import normal_order, pitch_number
+from musiclib.encodings.registry import ENCODINGS, from_config, register
+from musiclib.encodings.vocabulary import Vocabulary
 
 __all__ = [
     "ENCODINGS",
@@ -26,35 +22,8 @@ __all__ = [
     "NoteChord",
     "NoteEvents",
     "Performance",
+    "Vocabulary",
     "from_config",
-    "knows",
     "normal_order",
-    "pitch_number",
+    "register",
 ]
-
-ENCODINGS = {encoding.name: encoding for encoding in (NoteChord, Frames, NoteEvents, Performance, Chorale)}
-
-
-def from_config(config: dict) -> Encoding:
-    """Makes the encoding that ``to_config`` described.
-
-    Raises:
-        ValueError: at an unknown name or option; the message lists those there are.
-    """
-    options = dict(config)
-    name = options.pop("name", None)
-    if name not in ENCODINGS:
-        raise ValueError(f"unknown encoding {name!r}; there are {', '.join(ENCODINGS)}")
-    known = {field.name for field in dataclasses.fields(ENCODINGS[name])}
-    if not options.keys() <= known:
-        raise ValueError(f"{name} has no option {sorted(options.keys() - known)}; it has {sorted(known)}")
-    return ENCODINGS[name](**options)
-
-
-def knows(encoding: Encoding, token: str) -> bool:
-    """Tells whether a token is of an encoding's alphabet."""
-    try:
-        encoding.decode([token])
-    except ValueError:
-        return False
-    return True

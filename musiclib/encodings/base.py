@@ -1,4 +1,4 @@
-"""What every encoding has."""
+"""Encoding: what every representation of a Score as tokens has."""
 
 from __future__ import annotations
 
@@ -10,17 +10,25 @@ from musiclib.score import Score
 
 
 class Encoding:
-    """What every encoding has; a subclass is a frozen dataclass of JSON values."""
+    """The base of all encodings; a subclass is a frozen dataclass whose options are JSON values."""
 
     name: ClassVar[str]
 
     def encode(self, score: Score) -> list[str]:
-        """Turns a score into tokens; an empty score into none."""
+        """Returns the tokens of a score; an empty score has none."""
         raise NotImplementedError
 
     def decode(self, tokens: Sequence[str]) -> Score:
-        """Turns tokens into a score; raises ValueError at a token that is not of this alphabet."""
+        """Returns the score of any tokens of this alphabet; raises ValueError at another token."""
         raise NotImplementedError
+
+    def knows(self, token: str) -> bool:
+        """Tells whether a token belongs to this alphabet."""
+        try:
+            self.decode([token])
+        except ValueError:
+            return False
+        return True
 
     def to_config(self) -> dict:
         """Returns the encoding's name and options, ready for JSON."""

@@ -82,5 +82,5 @@ class Frames(Encoding):
     def _pitches(self, token: str) -> frozenset[int]:
         numbers = [] if token == "e" else token.split(",")
         if not all(number.isdecimal() and int(number) <= 127 for number in numbers):
-            raise ValueError(f"{token!r} is no token of {self}; one reads like 60,64,67 or e, numbers up to 127")
+            raise ValueError(f"{token!r} is not a token of {self}; one reads like 60,64,67 or e, numbers up to 127")
         return frozenset(int(number) for number in numbers)

@@ -12,8 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from musiclib.encodings.base import Encoding
-from musiclib.encodings.pitches import normal_order, pitch_number
-from musiclib.score import Score, pitch_name
+from musiclib.score import Score, pitch_name, pitch_number
 
 _LENGTH = re.compile(r"0*[1-9]\d{0,6}(/0*[1-9]\d{0,3})?", re.ASCII)  # quarter lengths, 1 or 1/2; none is 0
 _LONGEST_TOKEN = 9_999_999  # steps of the grid: what _LENGTH reads whatever the grid
@@ -137,7 +136,7 @@ class NoteChord(Encoding):
             return token, Fraction(self.step)
         text, _, length = token.rpartition(":")
         if not text or not _LENGTH.fullmatch(length):
-            raise ValueError(f"{token!r} is no token of {self}; one reads like C5:1 or R:1/2, its length above 0")
+            raise ValueError(f"{token!r} is not a token of {self}; one reads like C5:1 or R:1/2, its length above 0")
         return text, Fraction(length)
 
     def _pitches(self, token: str, text: str, previous: tuple[int, ...]) -> tuple[int, ...]:
@@ -147,10 +146,30 @@ class NoteChord(Encoding):
             try:
                 return tuple(sorted({pitch_number(name) for name in names}))
             except ValueError as error:
-                raise ValueError(f"{token!r} is no token of {self}: {error}") from None
+                raise ValueError(f"{token!r} is not a token of {self}: {error}") from None
         if not all(name.isdecimal() and int(name) < 12 for name in names):
-            raise ValueError(f"{token!r} is no token of {self}: a chord is pitch classes from 0 to 11, such as 0.4.7")
+            raise ValueError(f"{token!r} is not a token of {self}: a chord is pitch classes 0 to 11, such as 0.4.7")
         return _voice(tuple(sorted({int(name) for name in names})), previous)
+
+
+@functools.lru_cache(maxsize=4096)
+def normal_order(pitch_classes: frozenset[int]) -> tuple[int, ...]:
+    """Returns pitch classes in normal order: the rotation that spans least, packed to the left.
+
+    Args:
+        pitch_classes: numbers 0 to 11, 0 is C.
+
+    Source: Allen Forte, *The Structure of Atonal Music* (1973); ties go to the rotation
+    whose inner intervals are smallest from the left, then to the lowest first note.
+    """
+    ordered = sorted(pitch_classes)
+    rotations = [tuple(ordered[i:] + ordered[:i]) for i in range(len(ordered))]
+
+    def spread(rotation: tuple[int, ...]) -> tuple:
+        offsets = [(pitch_class - rotation[0]) % 12 for pitch_class in rotation]
+        return offsets[-1:], offsets, rotation[0]
+
+    return min(rotations, key=spread)
 
 
 @functools.lru_cache(maxsize=65536)

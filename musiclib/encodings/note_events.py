@@ -86,7 +86,7 @@ class NoteEvents(Encoding):
         for token in tokens:
             if token not in readings:
                 raise ValueError(
-                    f"{token!r} is no token of {self}; one reads like t:1/4, d:1/2, C4 or v:{self._middle}"
+                    f"{token!r} is not a token of {self}; one reads like t:1/4, d:1/2, C4 or v:{self._middle}"
                 )
             kind, value = readings[token]
             if kind == "time":
@@ -100,6 +100,9 @@ class NoteEvents(Encoding):
             elif rows:
                 rows[-1][3] = value
         return Score.from_notes(rows, part_names=("Piano",), programs=(0,))
+
+    def knows(self, token: str) -> bool:
+        return token in _readings(self)
 
     @property
     def _middle(self) -> int:

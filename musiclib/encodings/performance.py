@@ -50,7 +50,7 @@ class Performance(Encoding):
     what never ends sound until the last event, and passes over notes without a length and an ``off`` of nothing.
 
     The sustain pedal is no event. A Score holds the keys as they were pressed; where the published figures' data
-    let notes ring on while the pedal is down, ``pedal.read_sustained`` reads a MIDI file in that way.
+    let notes ring on while the pedal is down, ``readers.read_sustained`` reads a MIDI file in that way.
 
     Source: Ian Simon and Sageev Oore, "Performance RNN" (2017); Cheng-Zhi Anna Huang et al., "Music Transformer"
     (2018). Both give MIDI's 128 pitches two events each, and have 388; MAESTRO's pianos have 88 keys.
@@ -90,8 +90,8 @@ class Performance(Encoding):
         for token in tokens:
             if token not in _READINGS:
                 raise ValueError(
-                    f"{token!r} is no token of {self}; one reads like on:C4, off:C4 (A0 to C8), shift:10 (to 1000, in"
-                    " tens) or v:63"
+                    f"{token!r} is not a token of {self}; one reads like on:C4, off:C4 (A0 to C8), shift:10 (to 1000,"
+                    " in tens) or v:63"
                 )
             kind, value = _READINGS[token]
             if kind == "shift":
@@ -106,6 +106,9 @@ class Performance(Encoding):
         for pitch in list(sounding):
             end(pitch)
         return Score.from_notes(rows, part_names=("Piano",), programs=(0,))
+
+    def knows(self, token: str) -> bool:
+        return token in _READINGS
 
     def _notes(self, score: Score) -> list[tuple[int, int, int, int]]:
         """Returns rows (start, end, pitch, velocity), times in steps, of which no two of one pitch overlap."""

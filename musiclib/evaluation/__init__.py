@@ -8,6 +8,7 @@ sets of figures.
 from musiclib.evaluation.comparison import card
 from musiclib.evaluation.distances import Likeness, likeness
 from musiclib.evaluation.likelihood import nats_per_token
+from musiclib.evaluation.ngram import NGram, best_ngram
 from musiclib.evaluation.originality import Originality, Passage
 from musiclib.evaluation.report import Card
 from musiclib.evaluation.statistics import STATISTICS, measure
@@ -18,8 +19,10 @@ __all__ = [
     "STATISTICS",
     "Card",
     "Likeness",
+    "NGram",
     "Originality",
     "Passage",
+    "best_ngram",
     "card",
     "likeness",
     "measure",

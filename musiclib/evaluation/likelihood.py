@@ -12,10 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from musiclib.pairs import PairedPieces
-from musiclib.pieces import Pieces
-from musiclib.vocabulary import PADDING
-from musiclib.windows import Windows
+from musiclib.dataset import PairedPieces, Pieces, Windows
+from musiclib.encodings.vocabulary import PADDING
 
 
 def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> float:
@@ -33,7 +31,7 @@ def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> f
     Raises:
         ValueError: where an id lies outside the run's vocabulary, or no piece has two ids.
     """
-    sources, pieces = (pieces.sources, pieces.targets) if run.model.needs_source else (None, pieces)
+    sources, pieces = getattr(pieces, "sources", None), pieces.targets
     lengths = np.diff(pieces.offsets)
     if not np.any(lengths > 1):
         raise ValueError(f"nothing to predict in these {len(pieces)} pieces; give one of at least 2 ids")

@@ -18,8 +18,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from musiclib import meter
-from musiclib.score import Score
+from musiclib.score import Score, meter, passages
 
 _KEYS = 12
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no power of it is 0; its digits are the golden ratio's
@@ -97,7 +96,7 @@ class Originality:
         It is nan where no piece has so many notes.
         """
         query = self._query(scores)
-        whole = np.flatnonzero(query.whole(length))
+        whole = query.starts(length)
         known = self._known(query, length)[whole]
         # The twelve keys of a piece stand one after the other, equally long: a passage is seen if it is in any of them.
         row = np.searchsorted(query.offsets, whole, side="right") - 1
@@ -109,11 +108,11 @@ class Originality:
 
     def _known(self, query: _Row, length: int) -> np.ndarray:
         """Tells for each place of the query whether a passage of ``length`` that begins there is in training."""
-        here, known = query.whole(length), np.zeros(len(query.symbols), dtype=bool)
+        here, known = query.starts(length), np.zeros(len(query.symbols), dtype=bool)
         wanted = query.fingerprints(length)[here]
         ordered = np.unique(wanted)
         found = np.zeros(len(ordered), dtype=bool)
-        there = self._index.fingerprints(length)[self._index.whole(length)]
+        there = self._index.fingerprints(length)[self._index.starts(length)]
         if len(ordered) and len(there):
             place = np.minimum(np.searchsorted(ordered, there), len(ordered) - 1)
             found[place[ordered[place] == there]] = True
@@ -122,7 +121,8 @@ class Originality:
 
     def _passage(self, query: _Row, start: int, length: int, score: Score) -> Passage:
         wanted = query.fingerprints(length)[start]
-        there = np.flatnonzero((self._index.fingerprints(length) == wanted) & self._index.whole(length))[0]
+        places = self._index.starts(length)
+        there = places[self._index.fingerprints(length)[places] == wanted][0]
         first = query.onsets[start]
         quarters = float((query.onsets[start + length - 1] - first) / self.steps_per_quarter)
         return Passage(
@@ -158,10 +158,9 @@ class _Row:
         self.symbols = np.concatenate([np.zeros(0, np.int32), *symbols]).astype(np.int32)
         self.onsets = np.concatenate([np.zeros(0, np.int32), *(onsets for onsets, _ in pieces)]).astype(np.int32)
 
-    def whole(self, length: int) -> np.ndarray:
-        """Tells for each place whether ``length`` notes from there on lie within one piece, (notes,) bool."""
-        ends = np.repeat(self.offsets[1:].astype(np.int32), np.diff(self.offsets))
-        return np.arange(len(ends), dtype=np.int32) + np.int32(length) <= ends
+    def starts(self, length: int) -> np.ndarray:
+        """Returns where a passage of ``length`` notes begins that lies within one piece, (n,) int64."""
+        return passages.starts(self.offsets, length)
 
     def fingerprints(self, length: int) -> np.ndarray:
         """Returns the fingerprint of the ``length`` notes from each place on, (notes,) uint64."""

@@ -9,7 +9,7 @@ import pathlib
 
 import numpy as np
 
-from musiclib import files, plots
+from musiclib import _atomic, plots
 from musiclib.evaluation.distances import Likeness, mean_of_finite
 from musiclib.evaluation.originality import Passage
 from musiclib.score import Score
@@ -187,7 +187,7 @@ class Card:
         """
         import matplotlib.pyplot as plt
 
-        with files.together(folder) as place:
+        with _atomic.together(folder) as place:
             (place / "card.md").write_text(self.to_markdown() + "\n![](card.png)\n", encoding="utf-8")
             text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
             (place / "card.json").write_text(text + "\n", encoding="utf-8")

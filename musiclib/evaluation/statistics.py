@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from musiclib import meter
-from musiclib.score import Score
+from musiclib.score import Score, meter
 
 STEPS = 24  # to a quarter note
 _MAJOR = np.array([1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1])

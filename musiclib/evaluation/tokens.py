@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from musiclib.pieces import Pieces
+from musiclib.dataset import Pieces
+from musiclib.score import passages
 
 
 def most_frequent_share(ids: np.ndarray) -> float:
@@ -30,13 +31,12 @@ def seen_share(pieces: Iterable[np.ndarray], training: Pieces, length: int = 8) 
     Raises:
         ValueError: where every piece is shorter than ``length``.
     """
-    seen = {bytes(row) for piece in training for row in _sequences(piece, length)}
-    found = collections.Counter(bytes(row) in seen for piece in pieces for row in _sequences(piece, length))
+    seen = {bytes(row) for row in _sequences(training, length)}
+    found = collections.Counter(bytes(row) in seen for row in _sequences(Pieces.from_lists(pieces), length))
     if not found:
         raise ValueError(f"no piece is {length} ids long; compare shorter sequences or longer pieces")
     return found[True] / found.total()
 
 
-def _sequences(piece: np.ndarray, length: int) -> np.ndarray:
-    ids = np.ascontiguousarray(piece, dtype=np.int32)
-    return np.lib.stride_tricks.sliding_window_view(ids, length) if len(ids) >= length else np.zeros((0, length))
+def _sequences(pieces: Pieces, length: int) -> np.ndarray:
+    return passages.rows(np.asarray(pieces.ids, dtype=np.int32), pieces.offsets, length)

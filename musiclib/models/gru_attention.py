@@ -11,8 +11,10 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from musiclib.models.attention import attend_to_past, attention_weights, empty_cache, self_attention
-from musiclib.models.base import AutoregressiveModel, embedding_layer, logits_layer
+from musiclib.config import Config, ModelConfig, TrainingConfig
+from musiclib.models.autoregressive import AutoregressiveModel, embedding_layer, logits_layer
+from musiclib.models.layers.additive_attention import attend_to_past, attention_weights, empty_cache, self_attention
+from musiclib.models.registry import register
 
 _LAYERS = 3
 
@@ -105,7 +107,7 @@ class GRUAttention(AutoregressiveModel):
             x = x + ops.matmul(maps[-1], x)
         return [ops.convert_to_numpy(weights) for weights in maps]
 
-    def initial_state(self, batch_size: int):
+    def initial_state(self, batch_size: int, condition=None):
         if self.bidirectional:
             return super().initial_state(batch_size)
         hidden = tuple(ops.zeros((batch_size, self.units), self.compute_dtype) for _ in self.grus)
@@ -182,3 +184,17 @@ def gru_attention(
     )
     model.build((None, None))
     return model
+
+
+register(
+    "gru_attention",
+    gru_attention,
+    {
+        "quick": Config(
+            "quick",
+            ModelConfig("gru_attention", {"units": 128, "context_length": 64, "dropout": 0.1}),
+            TrainingConfig(window=64, batch_size=16, epochs=14, learning_rate=3e-3),
+        ),
+        "full": Config("full", ModelConfig("gru_attention"), TrainingConfig()),
+    },
+)

@@ -21,16 +21,19 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from musiclib.models.base import AutoregressiveModel, embedding_layer, logits_layer
-from musiclib.models.cross_attention import CrossAttention
-from musiclib.vocabulary import PADDING
+from musiclib.config import Config, ModelConfig, TrainingConfig
+from musiclib.dataset import PairedPieces, PairWindows
+from musiclib.encodings.vocabulary import PADDING
+from musiclib.models.autoregressive import AutoregressiveModel, embedding_layer, logits_layer
+from musiclib.models.layers.cross_attention import CrossAttention
+from musiclib.models.registry import register
 
 
 @keras.saving.register_keras_serializable("musiclib")
 class Seq2Seq(AutoregressiveModel):
     """See ``seq2seq``."""
 
-    needs_source = True
+    conditional = True
 
     def __init__(
         self,
@@ -153,19 +156,24 @@ class Seq2Seq(AutoregressiveModel):
         told = keras.random.uniform(ops.shape(ids), seed=self.chance) < ops.cast(self.ratio, "float32")
         return ops.where(ops.logical_or(told, ids == PADDING), ids, said)
 
-    def initial_state(self, batch_size: int, source=None):
-        """Reads the source, and returns the state before anything was written.
+    def batches(self, data, settings, seed, epoch):
+        if not isinstance(data, PairedPieces):
+            raise ValueError(f"{self.name} is trained on pairs, from dataset.prepare_pairs, got {type(data).__name__}")
+        return PairWindows(data, settings.window, settings.batch_size, self.pace, settings.align, seed, epoch)
+
+    def initial_state(self, batch_size: int, condition=None):
+        """Encodes the source, and returns the state before the first target token.
 
         Args:
-            batch_size: targets to write.
-            source: int32 ids, (source time,) for all of them or (batch, source time).
+            batch_size: targets to generate.
+            condition: the source, int32 ids, (source time,) for all of them or (batch, source time).
 
         Raises:
             ValueError: without a source.
         """
-        if source is None:
-            raise ValueError("a seq2seq network writes an answer to something: give initial_state a source")
-        source = ops.convert_to_tensor(source, "int32")
+        if condition is None:
+            raise ValueError("a sequence-to-sequence network needs a source: give initial_state a condition")
+        source = ops.convert_to_tensor(condition, "int32")
         if len(source.shape) == 1:
             source = ops.repeat(source[None], batch_size, axis=0)
         memory, states = self._read(source, training=False)
@@ -277,3 +285,23 @@ def seq2seq(
     )
     model.build([(None, None), (None, None)])
     return model
+
+
+_ANNEALED = {"teacher_forcing": [1.0, 0.9]}
+_SMALL = {"units": 96, "embedding_size": 32, "layers": 2, "dropout": 0.2}
+register(
+    "seq2seq",
+    seq2seq,
+    {
+        "quick": Config(
+            "quick",
+            ModelConfig("seq2seq", {**_SMALL, **_ANNEALED, "annealing": 4}),
+            TrainingConfig(window=64, batch_size=8, epochs=6, learning_rate=5e-3, average=0.95),
+        ),
+        "full": Config(
+            "full",
+            ModelConfig("seq2seq", {**_ANNEALED, "annealing": 10}),
+            TrainingConfig(window=64, batch_size=16, epochs=60, learning_rate=3e-3, patience=10, average=0.998),
+        ),
+    },
+)

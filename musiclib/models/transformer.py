@@ -12,9 +12,11 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from musiclib.models.base import AutoregressiveModel
-from musiclib.models.rotary import rotate
-from musiclib.vocabulary import PADDING
+from musiclib.config import Config, ModelConfig, TrainingConfig
+from musiclib.encodings.vocabulary import PADDING
+from musiclib.models.autoregressive import AutoregressiveModel
+from musiclib.models.layers.rotary import rotate
+from musiclib.models.registry import register
 
 
 @keras.saving.register_keras_serializable("musiclib")
@@ -153,7 +155,7 @@ class Transformer(AutoregressiveModel):
             x = block(x, positions, allowed)
         return maps
 
-    def initial_state(self, batch_size: int):
+    def initial_state(self, batch_size: int, condition=None):
         shape = (batch_size, self.context_length, self.heads, self.units // self.heads)
         caches = tuple(ops.zeros(shape, self.compute_dtype) for _ in range(2 * self.depth))
         heard = ops.zeros((batch_size, self.context_length), "bool")
@@ -210,3 +212,21 @@ def transformer(
     model = Transformer(vocabulary_size, units, layers, heads, context_length, dropout, name="transformer")
     model.build((None, None))
     return model
+
+
+register(
+    "transformer",
+    transformer,
+    {
+        "quick": Config(
+            "quick",
+            ModelConfig("transformer", {"units": 128, "layers": 3, "heads": 4, "context_length": 128, "dropout": 0.1}),
+            TrainingConfig(window=128, batch_size=8, epochs=14, learning_rate=2e-3),
+        ),
+        "full": Config(
+            "full",
+            ModelConfig("transformer"),
+            TrainingConfig(window=1024, batch_size=16, epochs=60, learning_rate=3e-4),
+        ),
+    },
+)

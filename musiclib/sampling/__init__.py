@@ -1,18 +1,19 @@
 """Sampling: from a trained run to new music.
 
-``generate`` turns a run into scores, ``harmonize`` a melody into voices; ``rules`` holds what shapes
-the choice of the next token, ``copying`` keeps it from quoting, and ``primers`` are what a piece can
-go on from or answer to.
+``generate`` turns a run into scores, ``harmonize`` a melody into voices. ``rules`` shape the choice of the next token,
+``copying`` keeps it from quoting, ``primers`` are what a piece continues or is conditioned on, and ``compiled_loop``
+steps the network along.
 """
 
 from musiclib.sampling.copying import Guard
 from musiclib.sampling.generation import generate, generate_ids
 from musiclib.sampling.harmonizing import harmonize
 from musiclib.sampling.primers import primer_ids, random_notes, random_window
-from musiclib.sampling.rules import choose, repetition_penalty, temperature, top_k, top_p
+from musiclib.sampling.rules import Rules, choose, repetition_penalty, temperature, top_k, top_p
 
 __all__ = [
     "Guard",
+    "Rules",
     "choose",
     "generate",
     "generate_ids",

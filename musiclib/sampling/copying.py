@@ -10,11 +10,10 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from musiclib.dataset import Dataset
-from musiclib.pairs import PairedPieces, Pairs
-from musiclib.pieces import Pieces
+from musiclib.dataset import Dataset, PairedPieces, Pieces
+from musiclib.encodings.vocabulary import RESERVED, Vocabulary
 from musiclib.sampling.rules import NEVER
-from musiclib.vocabulary import RESERVED, Vocabulary
+from musiclib.score import passages
 
 _CODES = 1 << 16  # ids beyond share their random codes; a shared code can bar a token in vain, and never lets one pass
 
@@ -30,7 +29,7 @@ class Guard:
     up a handful of rows, which takes a few hundredths of a small network's time.
 
     Args:
-        music: what not to copy: a dataset, or pairs, whose training part is meant (of pairs, what was written), or
+        music: what not to copy: a dataset or pairs, whose training part is meant (of pairs, the targets), or
             pieces of ids. The ids are those of the run's own vocabulary, which a dataset is checked for.
         limit: the longest passage that may stand in both, in tokens; at least 1.
 
@@ -41,11 +40,10 @@ class Guard:
         ``sampling.generate(run, avoid_copying=sampling.Guard(data, 16))``
     """
 
-    def __init__(self, music: Dataset | Pairs | PairedPieces | Pieces, limit: int = 16) -> None:
-        self.vocabulary = music.vocabulary if isinstance(music, (Dataset, Pairs)) else None
-        pieces = music.train if isinstance(music, (Dataset, Pairs)) else music
-        pieces = pieces.targets if isinstance(pieces, PairedPieces) else pieces
-        if not isinstance(pieces, Pieces):
+    def __init__(self, music: Dataset | PairedPieces | Pieces, limit: int = 16) -> None:
+        self.vocabulary = music.vocabulary if isinstance(music, Dataset) else None
+        pieces = music.train if isinstance(music, Dataset) else music
+        if not isinstance(pieces, (Pieces, PairedPieces)):
             raise ValueError(f"Guard needs a dataset, or pieces of ids such as its train, got {type(music).__name__}")
         if not (isinstance(limit, (int, np.integer)) and limit >= 1):
             raise ValueError(f"limit must be a whole number of tokens, at least 1, got {limit}")
@@ -54,6 +52,7 @@ class Guard:
         # A sum of random codes under random odd weights, twice: sums of 32 bits mean the same on every backend.
         self._codes = rng.integers(-(2**31), 2**31, (_CODES, 2), dtype=np.int32)
         self._weights = rng.integers(-(2**31), 2**31, (self.limit, 2), dtype=np.int32) | np.int32(1)
+        pieces = pieces.targets
         ids = np.asarray(pieces.ids)
         self.largest_id = int(ids.max(initial=0))
         starts = _passages(pieces, self.limit + 1)
@@ -153,11 +152,7 @@ def bar(logits, recent, tables: tuple, width: int):
 
 
 def _passages(pieces: Pieces, length: int) -> np.ndarray:
-    """Returns where a passage of ``length`` ids begins that stands within one piece and holds music alone, (n,)."""
-    ids = np.asarray(pieces.ids)
-    if len(ids) < length:
-        return np.zeros(0, np.int64)
-    ends = np.repeat(pieces.offsets[1:], np.diff(pieces.offsets))
-    before = np.concatenate([[0], np.cumsum(ids < len(RESERVED))])  # how many reserved ids stand before a place
-    starts = np.arange(len(ids) - length + 1)
-    return starts[(starts + length <= ends[starts]) & (before[starts + length] == before[starts])]
+    """Returns where a passage of ``length`` ids begins that lies within one piece and has no reserved id, (n,)."""
+    starts = passages.starts(pieces.offsets, length)
+    before = np.concatenate([[0], np.cumsum(np.asarray(pieces.ids) < len(RESERVED))])  # reserved ids before a place
+    return starts[before[starts + length] == before[starts]]

@@ -7,12 +7,13 @@ import warnings
 
 import numpy as np
 
-from musiclib import melodies, readers
+from musiclib import readers
 from musiclib.encodings import Chorale
-from musiclib.encodings.chorale import STEPS_PER_QUARTER
 from musiclib.sampling.generation import generate_ids
 from musiclib.sampling.primers import check_run, source_ids
 from musiclib.score import COLUMNS, Score, pitch_name
+from musiclib.score.melody import top_line
+from musiclib.score.voices import STEPS_PER_QUARTER
 
 _OCTAVE = 12
 _CLOSE = 0.02  # quarter lengths, by which an onset may miss a sixteenth without anyone hearing it
@@ -65,7 +66,7 @@ def _one_line(music: Score | str | os.PathLike) -> Score:
     score = music if isinstance(music, Score) else readers.read_score(music)
     if not len(score):
         raise ValueError("the melody has no notes, and there is nothing to harmonize; give one that sounds")
-    line = melodies.top_line(score)
+    line = top_line(score)
     if len(line) < len(score):
         warnings.warn(
             f"of the {len(score)} notes in {len(score.part_names)} part(s) the {len(line)} of the top line are taken as"

@@ -1,4 +1,4 @@
-"""Primers: what a generated piece goes on from, or answers to, as ids."""
+"""Primers and sources: what a generated piece continues or is conditioned on, as ids."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from musiclib import readers
-from musiclib.pieces import Pieces
-from musiclib.runs import Run
+from musiclib.dataset import Pieces
+from musiclib.encodings.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
 from musiclib.score import Score
-from musiclib.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
+from musiclib.training import Run
 
 
 def random_window(pieces: Pieces, length: int, seed: int | None = None) -> np.ndarray:
@@ -84,9 +84,9 @@ def source_ids(run, source: Score | str | os.PathLike | np.ndarray | None) -> np
         ValueError: where the run needs a source and there is none, or the other way round.
         FileNotFoundError: where there is no such file.
     """
-    if not run.model.needs_source:
+    if not run.model.conditional:
         if source is not None:
-            raise ValueError("this run composes by itself and answers to no source; leave source out")
+            raise ValueError("this run is unconditional; leave source out")
         return None
     if isinstance(source, (str, os.PathLike)):
         source = readers.read_score(source)
@@ -94,7 +94,7 @@ def source_ids(run, source: Score | str | os.PathLike | np.ndarray | None) -> np
         source, _ = _known(run, run.source_encoding, source, "source")
     source = np.zeros(0, np.int32) if source is None else music_ids(run, source)
     if not len(source):
-        raise ValueError("this run answers to a source; give source=, a Score or a music file with notes in it")
+        raise ValueError("this run is conditional; give source=, a Score or a music file with notes in it")
     return source
 
 

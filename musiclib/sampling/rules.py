@@ -1,13 +1,15 @@
-"""The rules that shape the choice of the next token: one small function over logits each, and what each may be."""
+"""Sampling rules: one small function over logits each, and ``Rules``, which says which of them apply."""
 
 from __future__ import annotations
 
+import dataclasses
 import numbers
+from typing import Any
 
 import numpy as np
 from keras import ops
 
-from musiclib.vocabulary import PADDING
+from musiclib.encodings.vocabulary import PADDING
 
 NEVER = -1e9  # a logit that is never sampled
 
@@ -72,20 +74,52 @@ def choose(logits, uniform):
     return ops.minimum(drawn, logits.shape[-1] - 1)
 
 
-def check(count, length, temperature, top_k, top_p, repetition_penalty, seed) -> None:
-    """Raises ValueError at a value that ``generate_ids`` cannot take; the message names it."""
-    for name, value, least in (("count", count, 1), ("length", length, 1), ("top_k", top_k, 1), ("seed", seed, 0)):
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not (whole and value >= least or value is None and name in ("top_k", "seed")):
-            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    for name, value in (("temperature", temperature), ("top_p", top_p), ("repetition_penalty", repetition_penalty)):
-        if not (isinstance(value, numbers.Real) or value is None and name == "top_p"):
-            raise ValueError(f"{name} must be a number, got {value!r}")
-    if not 1e-3 <= temperature < float("inf"):
-        raise ValueError(
-            f"temperature must be above 0, at least 0.001, got {temperature}; for the likeliest token pass greedy=True"
-        )
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p must lie above 0 and up to 1, got {top_p}; 1 keeps every token")
-    if not 0 < repetition_penalty < float("inf"):
-        raise ValueError(f"repetition_penalty must be above 0, got {repetition_penalty}; 1 changes nothing")
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """How the next token is chosen from the logits.
+
+    Args:
+        temperature: above 0; below 1 the likely tokens gain, above 1 the unlikely ones.
+        top_k: choose among so many of the likeliest tokens; None for all.
+        top_p: choose among the likeliest tokens that make up this probability, in (0, 1]; None for all.
+        greedy: always take the likeliest token.
+        repetition_penalty: above 1, recent tokens become less likely.
+        stop_at_end: let a piece end where the network ends it; otherwise it never does, and every piece has the
+            length that was asked for.
+        avoid_copying: ``Guard(data, 16)``: no more than 16 tokens in a row that stand in a dataset's training pieces;
+            None lets the network copy.
+
+    Raises:
+        ValueError: at a value that cannot be; the message names it.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    greedy: bool = False
+    repetition_penalty: float = 1.0
+    stop_at_end: bool = False
+    avoid_copying: Any = None
+
+    def __post_init__(self) -> None:
+        if self.top_k is not None:
+            check_whole("top_k", self.top_k, 1)
+        for name in ("temperature", "top_p", "repetition_penalty"):
+            value = getattr(self, name)
+            if not (isinstance(value, numbers.Real) or value is None and name == "top_p"):
+                raise ValueError(f"{name} must be a number, got {value!r}")
+        if not 1e-3 <= self.temperature < float("inf"):
+            raise ValueError(
+                f"temperature must be above 0, at least 0.001, got {self.temperature}; for the likeliest token pass"
+                " greedy=True"
+            )
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must lie above 0 and up to 1, got {self.top_p}; 1 keeps every token")
+        if not 0 < self.repetition_penalty < float("inf"):
+            raise ValueError(f"repetition_penalty must be above 0, got {self.repetition_penalty}; 1 changes nothing")
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Raises ValueError where a value is not a whole number of at least ``least``; the message names it."""
+    if not (isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least):
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")

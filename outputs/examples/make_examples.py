@@ -14,8 +14,11 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
 sys.path.insert(0, str(ROOT))
 
-from musiclib import audio, corpus, evaluation, meter, pairs, plots, sampling, training, writers  # noqa: E402
-from musiclib.score import Score  # noqa: E402
+from musiclib import audio, corpus, dataset, evaluation, plots, sampling, training, writers  # noqa: E402
+from musiclib.score import (
+    Score,  # noqa: E402
+    meter,
+)
 
 # The run, a seed, and the most tokens of a piece; the last one writes four for each sixteenth.
 RUNS = (("bach_lstm", 4, 110), ("bach_gru_attention", 3, 110), ("bach_transformer", 4, 110), ("jsb_gru", 3, 1024))
@@ -72,7 +75,7 @@ def harmony() -> None:
 def answer() -> None:
     """Writes four bars of a fiddle tune that the network was not trained on, and its answer to them."""
     run = training.load_run(ROOT / "models" / "fiddle_answers")
-    phrase = next(found[0][0] for score in unseen(run, "ryansMammoth", 150) if (found := pairs.phrases(score)))
+    phrase = next(found[0][0] for score in unseen(run, "ryansMammoth", 150) if (found := dataset.phrases(score)))
     options = {"length": 200, "source": phrase, "stop_at_end": True, "temperature": 0.7, "seed": 7}
     bars = 4 * meter.bar_length(phrase.time_signatures)  # quarter lengths of those given, and of the answer
     piece = phrase.then(sampling.generate(run, **options)[0].slice(0, bars), start=bars)

@@ -23,12 +23,12 @@ LIMIT = 300  # seconds for one process; far more than is needed, so that a busy 
 CHILD = """
 import os, signal, sys, threading, time
 import numpy as np
-from musiclib import training, windows
+from musiclib import dataset, training
 from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.dataset import Dataset
 from musiclib.encodings import NoteChord
-from musiclib.pieces import Pieces
-from musiclib.vocabulary import END, RESERVED, START, Vocabulary
+from musiclib.dataset import Pieces
+from musiclib.encodings.vocabulary import END, RESERVED, START, Vocabulary
 
 folder, seconds = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else None
 rng = np.random.default_rng(0)
@@ -37,7 +37,7 @@ data = Dataset(make(7), make(3), make(1), Vocabulary([*RESERVED, "C4:1", "D4:1",
 model = ModelConfig("stacked_lstm", {"units": [6], "embedding_size": 4, "dropout": 0.3})
 settings = TrainingConfig(window=8, batch_size=4, epochs=30, learning_rate=0.1, patience=8)
 begun = []
-rows = windows.Windows.rows
+rows = dataset.Windows.rows
 
 def slow_rows(self, first, last):
     if not begun:
@@ -48,7 +48,7 @@ def slow_rows(self, first, last):
     time.sleep(0.005)
     return rows(self, first, last)
 
-windows.Windows.rows = slow_rows
+dataset.Windows.rows = slow_rows
 training.train(data, Config("tiny", model, settings), folder, progress=False)
 print(time.perf_counter() - begun[0])
 """

@@ -1,0 +1,96 @@
+"""Corpus: many scores with their names."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import pathlib
+import zipfile
+from collections.abc import Iterable
+
+import numpy as np
+
+from musiclib import _atomic
+from musiclib.score import Score
+from musiclib.score.packing import pack, unpack
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """Scores with their names.
+
+    Args:
+        names: one name a piece.
+        scores: one Score a piece.
+        skipped: pairs (path, reason) of what could not be read.
+        splits: ``"train"``, ``"validation"`` or ``"test"`` for each piece, where the corpus
+            comes with an official split; otherwise empty.
+    """
+
+    names: tuple[str, ...]
+    scores: tuple[Score, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+    splits: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __repr__(self) -> str:
+        notes = sum(len(score) for score in self.scores)
+        return f"Corpus({len(self)} pieces, {notes:,} notes, {len(self.skipped)} files skipped)"
+
+    def take(self, indices: Iterable[int]) -> Corpus:
+        """Returns the pieces at these places."""
+        indices = list(indices)
+        return Corpus(
+            tuple(self.names[i] for i in indices),
+            tuple(self.scores[i] for i in indices),
+            self.skipped,
+            tuple(self.splits[i] for i in indices) if self.splits else (),
+        )
+
+    def transposed(self, semitones: Iterable[int]) -> Corpus:
+        """Returns every piece in each of these transpositions that stays within MIDI's pitches."""
+        semitones, names, scores, splits = list(semitones), [], [], []
+        for i, score in enumerate(self.scores):
+            for interval in semitones:
+                if score.can_transpose(interval):
+                    names.append(f"{self.names[i]}{interval:+d}" if interval else self.names[i])
+                    scores.append(score.transpose(interval))
+                    splits.extend(self.splits[i : i + 1])
+        return Corpus(tuple(names), tuple(scores), self.skipped, tuple(splits))
+
+    def save(self, path: str | pathlib.Path) -> pathlib.Path:
+        """Saves the corpus as one ``.npz`` file; a file that is there is replaced once all is written."""
+        path = pathlib.Path(path)
+        packed = [pack(score) for score in self.scores]
+        about = {"names": self.names, "skipped": self.skipped, "splits": self.splits}
+        with _atomic.replacing(path) as file:
+            np.savez_compressed(
+                file,
+                about=np.array(json.dumps(about)),
+                sizes=np.array([len(data) for data in packed], dtype=np.int64),
+                scores=np.frombuffer(b"".join(packed), np.uint8),
+            )
+        return path
+
+    @classmethod
+    def load(cls, path: str | pathlib.Path) -> Corpus:
+        """Loads what ``save`` wrote.
+
+        Raises:
+            FileNotFoundError: where there is no such file.
+            ValueError: where it is something else, or damaged.
+        """
+        if not pathlib.Path(path).is_file():
+            raise FileNotFoundError(f"no saved corpus at {path}; run the notebook 01_preprocess, or save one there")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                about, data = json.loads(str(file["about"])), file["scores"].tobytes()
+                ends = np.cumsum(file["sizes"]).tolist()
+            scores = tuple(unpack(data[start:end]) for start, end in itertools.pairwise([0, *ends]))
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError) as error:
+            raise ValueError(f"{path} is not a saved corpus, or damaged; save it again with Corpus.save") from error
+        skipped = tuple((path, reason) for path, reason in about["skipped"])
+        return cls(tuple(about["names"]), scores, skipped, tuple(about["splits"]))

@@ -1,0 +1,46 @@
+"""The corpus that music21 ships: its files by collection, found without parsing any of them."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import pathlib
+
+from musiclib.readers import SUFFIXES
+
+
+def chorale_files() -> list[tuple[str, pathlib.Path]]:
+    """Lists (name, path) of the 371 chorales of Bach, by their number in Riemenschneider's edition.
+
+    A few stand in it twice under two numbers, with one and the same file.
+    """
+    return list(_chorales())
+
+
+@functools.cache
+def _chorales() -> tuple[tuple[str, pathlib.Path], ...]:
+    from music21 import corpus
+
+    names = corpus.chorales.Iterator(numberingSystem="riemenschneider", returnType="filename")
+    # music21 goes through all of its files for each name; most names are the whole of one file's.
+    versions = collections.defaultdict(list)
+    for path in corpus.getComposer("bach"):
+        versions[path.stem.partition("-")[0]].append(pathlib.Path(path))
+    chorales = []
+    for number, name in enumerate(names, start=1):
+        title = name.split("/")[-1]
+        found = versions.get(title, [])
+        if len(found) != 1:  # a score in two versions, of which music21's order decides
+            found = corpus.getWork(name)
+            found = found if isinstance(found, list) else [found]
+        chorales.append((f"{number:03d} {title}", pathlib.Path(found[0])))
+    return tuple(chorales)
+
+
+def collection_files(name: str) -> list[tuple[str, pathlib.Path]]:
+    """Lists (name, path) of a composer or collection in music21's corpus; none where there is no such."""
+    from music21 import corpus
+
+    paths = [pathlib.Path(path) for path in corpus.getComposer(name)]
+    # With its folder: the movements of a quartet are called movement1 in every quartet.
+    return [(f"{path.parent.name}/{path.stem}", path) for path in sorted(paths) if path.suffix in SUFFIXES]

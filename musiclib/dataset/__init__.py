@@ -1,0 +1,35 @@
+"""Dataset: pieces as ids, on disk, and as the batches that models learn from.
+
+``prepare`` encodes a split corpus, ``prepare_pairs`` cuts it into pairs of source and target first. ``Windows`` and
+``PairWindows`` make batches on demand; they are loaded on first use, since they bring Keras along.
+"""
+
+import importlib
+
+from musiclib.dataset.dataset import Dataset, Pairs
+from musiclib.dataset.one_hot import one_hot
+from musiclib.dataset.pairing import itself, phrases, prepare_pairs
+from musiclib.dataset.pieces import PairedPieces, Pieces
+from musiclib.dataset.preparing import prepare
+
+__all__ = [
+    "Dataset",
+    "PairWindows",
+    "PairedPieces",
+    "Pairs",
+    "Pieces",
+    "Windows",
+    "itself",
+    "one_hot",
+    "phrases",
+    "prepare",
+    "prepare_pairs",
+]
+
+_WITH_KERAS = {"Windows": "windows", "PairWindows": "pair_windows"}
+
+
+def __getattr__(name: str):
+    if name not in _WITH_KERAS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WITH_KERAS[name]}"), name)

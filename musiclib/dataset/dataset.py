@@ -1,0 +1,128 @@
+"""Dataset: a split corpus as ids, with the encoding and the vocabulary that made them.
+
+This is what a network is trained on. It is one folder, which needs neither music21 nor TensorFlow to be loaded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+from typing import ClassVar, Self
+
+import numpy as np
+
+from musiclib import _atomic, encodings
+from musiclib.dataset.pieces import PairedPieces, Pieces
+from musiclib.encodings.vocabulary import UNKNOWN, Vocabulary
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Ids of training, validation and test pieces; each piece runs from ``<start>`` to ``<end>``.
+
+    Args:
+        train, validation, test: the pieces.
+        vocabulary: the tokens, collected from ``train`` alone.
+        encoding: what made the tokens.
+        about: how it was made, for the record (transpositions, names of the pieces).
+    """
+
+    train: Pieces
+    validation: Pieces
+    test: Pieces
+    vocabulary: Vocabulary
+    encoding: encodings.Encoding
+    about: dict
+    source_encoding: ClassVar[encodings.Encoding | None] = None
+    _part: ClassVar[type] = Pieces
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{len(getattr(self, p).ids):,} ids in {len(getattr(self, p))} {p} pieces" for p in PARTS)
+        return f"Dataset({sizes}, {len(self.vocabulary)} tokens)"
+
+    @property
+    def _encodings(self) -> dict[str, dict]:
+        """The configuration of the source encoding, where there is one, and of the encoding."""
+        source = {"source_encoding": self.source_encoding.to_config()} if self.source_encoding else {}
+        return {**source, "encoding": self.encoding.to_config()}
+
+    @property
+    def fingerprint(self) -> str:
+        """The first 16 hexadecimal digits of a SHA-256 over ids, vocabulary and encodings."""
+        digest = hashlib.sha256(self.vocabulary.to_json().encode())
+        for encoding in self._encodings.values():
+            digest.update(json.dumps(encoding, sort_keys=True).encode())
+        for name in PARTS:
+            for array in getattr(self, name).arrays:
+                digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()[:16]
+
+    def save(self, folder: str | pathlib.Path) -> pathlib.Path:
+        """Saves the dataset into a folder; one that is there is replaced once all of this one is written."""
+        folder = pathlib.Path(folder).expanduser()
+        about = {**self._encodings, "fingerprint": self.fingerprint, "about": self.about}
+        with _atomic.together(folder) as new:
+            for name in PARTS:
+                getattr(self, name).save(new / name)
+            (new / "vocabulary.json").write_text(self.vocabulary.to_json(), encoding="utf-8")
+            (new / "dataset.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | pathlib.Path) -> Self:
+        """Loads what ``save`` wrote; the ids stay on disk until they are used.
+
+        Raises:
+            FileNotFoundError: where the folder holds no whole dataset.
+            ValueError: where it holds pairs and a dataset was asked for, or the reverse.
+        """
+        folder = pathlib.Path(folder).expanduser()
+        if not _atomic.part(folder, "dataset.json").is_file():
+            raise FileNotFoundError(f"no dataset in {folder}; make one with the notebook 01_preprocess")
+        about = json.loads(_atomic.part(folder, "dataset.json").read_text(encoding="utf-8"))
+        found = {name: encodings.from_config(about[name]) for name in ("encoding", "source_encoding") if name in about}
+        other = Pairs if "source_encoding" in found else Dataset
+        if other is not cls:
+            raise ValueError(f"{folder} holds {other.__name__}, not {cls.__name__}; load it with {other.__name__}.load")
+        return cls(
+            *(cls._part.load(folder / name) for name in PARTS),
+            vocabulary=Vocabulary.load(_atomic.part(folder, "vocabulary.json")),
+            about=about["about"],
+            **found,
+        )
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Pairs(Dataset):
+    """Ids of training, validation and test pairs: what a conditional network is trained on.
+
+    Args:
+        train, validation, test: the pairs.
+        vocabulary: the tokens of sources and targets, collected from ``train`` alone.
+        encoding: what made the targets' tokens.
+        about: how it was made, for the record (transpositions, names, the range of the sources' pitches).
+        source_encoding: what made the sources' tokens.
+    """
+
+    train: PairedPieces
+    validation: PairedPieces
+    test: PairedPieces
+    source_encoding: encodings.Encoding = dataclasses.field()  # no default, unlike the attribute above
+    _part: ClassVar[type] = PairedPieces
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{len(getattr(self, p))} {p} pairs" for p in PARTS)
+        return f"Pairs({sizes}, {len(self.vocabulary)} tokens)"
+
+    def hidden(self) -> Pairs:
+        """Returns the same pairs with every source id unknown: a baseline that can learn from the targets alone."""
+
+        def hide(part: PairedPieces) -> PairedPieces:
+            sources = Pieces(np.full_like(part.sources.ids, UNKNOWN), part.sources.offsets)
+            return dataclasses.replace(part, sources=sources)
+
+        return dataclasses.replace(self, **{name: hide(getattr(self, name)) for name in PARTS})

@@ -1,0 +1,128 @@
+"""Pieces: many pieces of ids as one flat array with offsets, alone or in pairs.
+
+Memory grows with the number of tokens and with nothing else; a saved file is memory-mapped, so that a corpus may be
+larger than memory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from musiclib import _atomic
+from musiclib.encodings.vocabulary import END, START
+
+
+class Pieces:
+    """Pieces of ids, one after the other.
+
+    Args:
+        ids: (tokens,) int32, all pieces in one array.
+        offsets: (pieces + 1,) int64; piece i is ``ids[offsets[i]:offsets[i + 1]]``.
+
+    Raises:
+        ValueError: where the offsets do not cut the ids.
+    """
+
+    def __init__(self, ids: np.ndarray, offsets: np.ndarray) -> None:
+        if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(ids) or np.any(np.diff(offsets) < 0):
+            raise ValueError(f"offsets must rise from 0 to the number of ids, {len(ids)}; these do not")
+        self.ids, self.offsets = ids, offsets
+
+    @classmethod
+    def from_lists(cls, pieces: Iterable[np.ndarray]) -> Pieces:
+        """Joins one array of ids for each piece."""
+        pieces = [np.asarray(piece, dtype=np.int32) for piece in pieces]
+        offsets = np.cumsum([0, *(len(piece) for piece in pieces)], dtype=np.int64)
+        return cls(np.concatenate([np.zeros(0, np.int32), *pieces]), offsets)
+
+    @property
+    def targets(self) -> Pieces:
+        """What a model predicts: the pieces themselves."""
+        return self
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Everything that these pieces consist of."""
+        return self.ids, self.offsets
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"there is no piece {i}; there are {len(self)}")
+        i %= len(self)
+        return self.ids[self.offsets[i] : self.offsets[i + 1]]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"Pieces({len(self)} pieces, {len(self.ids):,} ids)"
+
+    def save(self, path: str | pathlib.Path) -> None:
+        """Saves ``path.ids.npy`` and ``path.offsets.npy``, each by an atomic write."""
+        _save_arrays(path, ids=self.ids, offsets=self.offsets)
+
+    @classmethod
+    def load(cls, path: str | pathlib.Path) -> Pieces:
+        """Loads what ``save`` wrote; the ids stay on disk until they are used."""
+        return cls(np.load(_array_path(path, "ids"), mmap_mode="r"), np.load(_array_path(path, "offsets")))
+
+
+@dataclasses.dataclass(frozen=True)
+class PairedPieces:
+    """Sources and the targets that belong to them.
+
+    Args:
+        sources: the bare ids of each source.
+        targets: as many pieces, each from ``<start>`` to ``<end>``.
+        groups: (pairs,) rising numbers: pairs with the same number are one pair in several keys.
+    """
+
+    sources: Pieces
+    targets: Pieces
+    groups: np.ndarray
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Everything that these pairs consist of."""
+        return *self.sources.arrays, *self.targets.arrays, self.groups
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def __repr__(self) -> str:
+        return f"PairedPieces({len(self)} pairs, {len(self.sources.ids):,} and {len(self.targets.ids):,} ids)"
+
+    def save(self, path: str | pathlib.Path) -> None:
+        """Saves the arrays under names that begin with ``path``, each by an atomic write."""
+        self.sources.save(f"{path}.sources")
+        self.targets.save(f"{path}.targets")
+        _save_arrays(path, groups=self.groups)
+
+    @classmethod
+    def load(cls, path: str | pathlib.Path) -> PairedPieces:
+        """Loads what ``save`` wrote; the ids stay on disk until they are used."""
+        sources, targets = (Pieces.load(f"{path}.{side}") for side in ("sources", "targets"))
+        return cls(sources, targets, np.load(_array_path(path, "groups")))
+
+
+def from_start_to_end(ids: np.ndarray) -> np.ndarray:
+    """Returns the ids of a piece between ``<start>`` and ``<end>``."""
+    return np.concatenate([[START], ids, [END]])
+
+
+def _save_arrays(path: str | pathlib.Path, **arrays: np.ndarray) -> None:
+    for name, array in arrays.items():
+        with _atomic.replacing(f"{path}.{name}.npy") as file:
+            np.save(file, array)
+
+
+def _array_path(path: str | pathlib.Path, name: str) -> pathlib.Path:
+    path = pathlib.Path(path)
+    return _atomic.part(path.parent, f"{path.name}.{name}.npy")

@@ -1,0 +1,104 @@
+"""Windows: batches of ids and the ids that follow them, cut from pieces on demand.
+
+Nothing is ever held as one-hot rows, and no window crosses from one piece into the next.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musiclib.dataset.batches import Batches, numbered
+from musiclib.dataset.pieces import Pieces
+from musiclib.encodings.vocabulary import PADDING
+
+
+class Windows(Batches):
+    """Batches of windows for next-token prediction.
+
+    With ``targets="all"`` every position of a window has a target, the id after it. The windows of a piece lie end to
+    end, so that an epoch meets every id once as a target; where the last window overlaps targets of the one before,
+    these are padding, which the loss leaves out. With ``targets="last"`` there is a window for every target (the
+    textbook's form) and a target for its last position alone.
+
+    A batch is ``(inputs, targets)``: int32 (batch, length), and int32 (batch, length) or (batch, 1) with ``"last"``.
+
+    Args:
+        pieces: the pieces to cut; a piece of fewer than two ids has no target.
+        length: ids in a window.
+        batch_size: windows in a batch.
+        targets: ``"all"`` or ``"last"``.
+        lead_in: with ``"last"``, also the windows at the start of a piece that are partly padding, so that a network
+            learns how a piece begins.
+        seed: shuffles the windows, and shifts where they are cut, anew for each epoch; None keeps them in order.
+        epoch: how many epochs came before, where training resumes.
+        align: with ``"all"``, windows begin only at multiples of so many ids from the start of their piece, for a
+            network that counts metre from there; ``length`` is such a multiple. Padding then follows the piece and
+            never precedes it.
+    """
+
+    def __init__(
+        self,
+        pieces: Pieces,
+        length: int,
+        batch_size: int,
+        targets: str = "all",
+        lead_in: bool = False,
+        seed: int | None = None,
+        epoch: int = 0,
+        align: int | None = None,
+    ) -> None:
+        super().__init__(length, batch_size, 1 if align is None else align, seed, epoch)
+        if targets not in ("all", "last"):
+            raise ValueError(f"targets must be 'all' or 'last', got {targets!r}")
+        if align is not None and targets != "all":
+            raise ValueError(f"windows are aligned only with targets='all', got align={align} and targets={targets!r}")
+        self.pieces, self.targets, self.lead_in, self.is_aligned = pieces, targets, lead_in, align is not None
+        self._shuffle()
+        if not self.window_count:
+            raise ValueError(f"no piece has the two ids that a window needs: {pieces}; give longer pieces")
+
+    def _cut(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """Returns where each window's piece starts, its last target lies and its piece stops, and its new targets."""
+        sizes = np.diff(self.pieces.offsets)
+        if self.targets == "all":
+            counts = np.maximum(-(-(sizes - 1) // self.length), 0)
+            shift = self._shift(rng, np.maximum(counts * self.length - (sizes - 1), 0))
+        else:
+            first = np.minimum(1 if self.lead_in else self.length, sizes - 1)
+            counts = np.where(sizes > 1, sizes - first, 0)
+        piece, number = numbered(counts)
+        if self.is_aligned:
+            # Where the cuts are shifted, the first window and the second overlap: the first has the targets in both.
+            ends = np.maximum((number + 1) * self.length - shift[piece], self.length)
+            new = np.where(number == 1, self.length - shift[piece], self.length)
+        elif self.targets == "all":
+            ends = np.minimum((number + 1) * self.length - shift[piece], sizes[piece] - 1)
+            new = ends - np.maximum(number * self.length - shift[piece], 0)
+        else:
+            ends = first[piece] + number
+            new = np.ones_like(ends)
+        starts = self.pieces.offsets[piece]
+        return starts, starts + ends, self.pieces.offsets[piece + 1], new
+
+    @property
+    def window_count(self) -> int:
+        """Windows in an epoch."""
+        return len(self._columns[0])
+
+    @property
+    def target_count(self) -> int:
+        """Ids that an epoch predicts."""
+        _, ends, stops, new = self._columns
+        return int((new - np.maximum(ends + 1 - stops, 0)).sum())
+
+    def rows(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns inputs and targets of the windows from ``first`` up to ``last``, which is not included."""
+        starts, ends, stops, new = (column[first:last, None] for column in self._columns)
+        positions = ends + np.arange(-self.length, 1)
+        inside = (positions >= starts) & (positions < stops)
+        within = np.clip(positions, 0, len(self.pieces.ids) - 1)
+        ids = np.where(inside, self.pieces.ids[within], PADDING).astype(np.int32)
+        inputs, targets = ids[:, :-1], ids[:, 1:]
+        if self.targets == "last":
+            return inputs, targets[:, -1:]
+        return inputs, np.where(np.arange(self.length) >= self.length - new, targets, PADDING)

@@ -1,0 +1,60 @@
+"""Registry: encodings by name, so that a run can say which one made its tokens."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from musiclib.encodings.base import Encoding
+from musiclib.encodings.chorale import Chorale
+from musiclib.encodings.frames import Frames
+from musiclib.encodings.note_chord import NoteChord
+from musiclib.encodings.note_events import NoteEvents
+from musiclib.encodings.performance import Performance
+
+ENCODINGS: dict[str, type[Encoding]] = {}
+
+
+def register(encoding: type[Encoding]) -> type[Encoding]:
+    """Makes an encoding known by its ``name``, so that runs made with it can be saved and loaded.
+
+    Args:
+        encoding: a subclass of ``Encoding``, a frozen dataclass whose options are JSON values. A name that is taken is
+            replaced, so that a notebook cell can be run again.
+
+    Returns:
+        The class itself, so that this can stand above it as a decorator.
+
+    Raises:
+        ValueError: where it is not such a class.
+    """
+    is_encoding = isinstance(encoding, type) and issubclass(encoding, Encoding) and dataclasses.is_dataclass(encoding)
+    if not is_encoding or not isinstance(getattr(encoding, "name", None), str):
+        raise ValueError(
+            f"encodings.register takes a subclass of encodings.Encoding that is a frozen dataclass with a name, got"
+            f" {encoding!r}"
+        )
+    ENCODINGS[encoding.name] = encoding
+    return encoding
+
+
+for _encoding in (NoteChord, Frames, NoteEvents, Performance, Chorale):
+    register(_encoding)
+
+
+def from_config(config: dict) -> Encoding:
+    """Returns the encoding that ``to_config`` described.
+
+    Raises:
+        ValueError: at an unknown name or option; the message lists those there are.
+    """
+    options = dict(config)
+    name = options.pop("name", None)
+    if name not in ENCODINGS:
+        raise ValueError(
+            f"unknown encoding {name!r}; there are {', '.join(ENCODINGS)}; if it is your own, define it and call"
+            " encodings.register with its class first"
+        )
+    known = {field.name for field in dataclasses.fields(ENCODINGS[name])}
+    if not options.keys() <= known:
+        raise ValueError(f"{name} has no option {sorted(options.keys() - known)}; it has {sorted(known)}")
+    return ENCODINGS[name](**options)

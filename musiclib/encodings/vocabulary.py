@@ -1,0 +1,137 @@
+"""Vocabulary: tokens to ids and back.
+
+Ids 0 to 3 are reserved: padding, start of a piece, end of a piece, and a token that the
+vocabulary does not hold. The rest are numbered from the most frequent token on.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+PADDING, START, END, UNKNOWN = 0, 1, 2, 3
+RESERVED = ("<pad>", "<start>", "<end>", "<unknown>")
+
+
+class Vocabulary:
+    """An immutable list of tokens; a token's place in it is its id.
+
+    Args:
+        tokens: every token once, the four reserved ones first. ``Vocabulary.build`` makes
+            one from music.
+
+    Raises:
+        ValueError: where the reserved tokens are not in front or a token stands twice.
+    """
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self.tokens = tuple(tokens)
+        if self.tokens[: len(RESERVED)] != RESERVED:
+            raise ValueError(f"a vocabulary begins with {', '.join(RESERVED)}; this one begins {self.tokens[:4]}")
+        self._ids = {token: i for i, token in enumerate(self.tokens)}
+        if len(self._ids) != len(self.tokens):
+            twice = next(token for token, count in collections.Counter(self.tokens).items() if count > 1)
+            raise ValueError(f"the token {twice!r} stands in the vocabulary twice; each may stand there once")
+
+    @classmethod
+    def build(cls, token_lists: Iterable[Sequence[str]], minimum_count: int = 1) -> Vocabulary:
+        """Collects the tokens of some pieces, most frequent first (ties in alphabetical order).
+
+        Args:
+            token_lists: one list of tokens a piece.
+            minimum_count: tokens rarer than this are left out. With 2 or more a network
+                meets ``<unknown>`` in training, and so can give it a probability.
+
+        Raises:
+            ValueError: where no token is left.
+        """
+        return cls.from_counts(collections.Counter(token for tokens in token_lists for token in tokens), minimum_count)
+
+    @classmethod
+    def from_counts(cls, counts: Mapping[str, int], minimum_count: int = 1) -> Vocabulary:
+        """Does the same with tokens that have been counted already.
+
+        Args:
+            counts: how often each token occurs.
+            minimum_count: tokens rarer than this are left out.
+
+        Raises:
+            ValueError: where no token is left.
+        """
+        kept = sorted((t for t, n in counts.items() if n >= minimum_count), key=lambda t: (-counts[t], t))
+        if not kept:
+            raise ValueError(
+                f"no token occurs at least {minimum_count} times in this music; give more of it or lower minimum_count"
+            )
+        return cls(RESERVED + tuple(kept))
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __contains__(self, token: str) -> bool:
+        return token in self._ids
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self.tokens == other.tokens
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} tokens, {len(RESERVED)} of them reserved)"
+
+    def to_ids(self, tokens: Sequence[str], allow_unknown: bool = False) -> np.ndarray:
+        """Turns tokens into an (n,) int32 array of ids.
+
+        Args:
+            tokens: the tokens of one piece.
+            allow_unknown: put ``<unknown>`` where a token is not in the vocabulary.
+
+        Raises:
+            ValueError: at a token outside the vocabulary, unless ``allow_unknown``.
+        """
+        if not allow_unknown:
+            for token in tokens:
+                if token not in self._ids:
+                    raise ValueError(
+                        f"the token {token!r} is not in this vocabulary of {len(self)}; encode with the options it was"
+                        " built with, or pass allow_unknown=True"
+                    )
+        return np.array([self._ids.get(token, UNKNOWN) for token in tokens], dtype=np.int32)
+
+    def to_tokens(self, ids: Iterable[int]) -> list[str]:
+        """Turns ids back into tokens; reserved ids, which stand for no music, are left out.
+
+        Raises:
+            ValueError: at an id that the vocabulary does not have.
+        """
+        tokens = []
+        for i in ids:
+            if not 0 <= i < len(self.tokens):
+                raise ValueError(f"the id {i} is outside this vocabulary, whose ids run from 0 to {len(self) - 1}")
+            if i >= len(RESERVED):
+                tokens.append(self.tokens[i])
+        return tokens
+
+    def to_json(self) -> str:
+        """Writes the vocabulary as JSON text."""
+        return json.dumps({"tokens": self.tokens}, ensure_ascii=False, indent=0)
+
+    @classmethod
+    def from_json(cls, text: str) -> Vocabulary:
+        """Reads what ``to_json`` wrote; raises ValueError where the text is something else."""
+        try:
+            tokens = json.loads(text)["tokens"]
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(f"not a vocabulary in JSON ({error}); write one with Vocabulary.to_json") from error
+        if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+            raise ValueError("not a vocabulary in JSON, a list of texts; write one with Vocabulary.to_json")
+        return cls(tokens)
+
+    @classmethod
+    def load(cls, path: str | pathlib.Path) -> Vocabulary:
+        """Loads a vocabulary file, the text of ``to_json``."""
+        return cls.from_json(pathlib.Path(path).read_text(encoding="utf-8"))

@@ -1,0 +1,88 @@
+"""A back-off n-gram: what counting alone predicts, the yardstick of every network.
+
+Source: Witten and Bell, "The zero-frequency problem" (1991); interpolated as in Chen and
+Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling" (1998).
+"""
+
+from __future__ import annotations
+
+import collections
+import random
+from collections.abc import Iterable
+
+import numpy as np
+
+from musiclib.dataset import Pieces
+from musiclib.encodings.vocabulary import END, PADDING, START, UNKNOWN
+
+
+class NGram:
+    """Counts contexts of up to ``order - 1`` ids; an unseen context backs off to a shorter one.
+
+    Args:
+        pieces: what to count; each piece begins with its start id.
+        vocabulary_size: number of ids that share the probability.
+        order: longest n-gram, at least 1.
+    """
+
+    def __init__(self, pieces: Pieces, vocabulary_size: int, order: int = 4) -> None:
+        if order < 1:
+            raise ValueError(f"order must be at least 1, got {order}")
+        self.vocabulary_size, self.order = vocabulary_size, order
+        self.counts: list[dict[tuple, collections.Counter]] = [
+            collections.defaultdict(collections.Counter) for _ in range(order)
+        ]
+        for piece in pieces:
+            ids = piece.tolist()
+            for i in range(1, len(ids)):
+                for n in range(min(order, i + 1)):
+                    self.counts[n][tuple(ids[i - n : i])][ids[i]] += 1
+        self.totals = [{context: counter.total() for context, counter in level.items()} for level in self.counts]
+
+    def probability(self, context: Iterable[int], following: int) -> float:
+        """Returns P(following | context), above 0 for every id."""
+        context = tuple(context)[-(self.order - 1) :] if self.order > 1 else ()
+        probability = 1.0 / self.vocabulary_size
+        for n in range(len(context) + 1):
+            shorter = context[len(context) - n :]
+            total = self.totals[n].get(shorter)
+            if total is None:
+                break  # a longer context was never met either
+            counter = self.counts[n][shorter]
+            kinds = len(counter)
+            probability = (counter[following] + kinds * probability) / (total + kinds)
+        return probability
+
+    def generate(self, count: int = 1, length: int = 200, seed: int | None = None) -> list[np.ndarray]:
+        """Draws pieces of at most ``length`` ids by the n-gram's probabilities; each stops where it draws the end."""
+        rng, pieces = random.Random(seed), []
+        for _ in range(count):
+            ids = [START]
+            while len(ids) <= length and ids[-1] != END:
+                following = self._draw(ids, rng)
+                ids += [] if following in (PADDING, START, UNKNOWN) else [following]
+            pieces.append(np.array([i for i in ids if i not in (START, END)], dtype=np.int32))
+        return pieces
+
+    def _draw(self, ids: list[int], rng: random.Random) -> int:
+        # What a shorter context is trusted with is what a longer one passes on to it.
+        for n in range(min(self.order - 1, len(ids)), -1, -1):
+            context = tuple(ids[len(ids) - n :])
+            counter = self.counts[n].get(context)
+            if counter and rng.random() * (self.totals[n][context] + len(counter)) < self.totals[n][context]:
+                return rng.choices(list(counter), list(counter.values()))[0]
+        return rng.randrange(self.vocabulary_size)
+
+    def nats_per_token(self, pieces: Pieces) -> float:
+        """Returns the mean of -log P over every id but the first of each piece."""
+        losses = [
+            -np.log(self.probability(ids[:i], ids[i])) for ids in (piece.tolist() for piece in pieces)
+            for i in range(1, len(ids))
+        ]  # fmt: skip
+        return float(np.mean(losses))
+
+
+def best_ngram(train: Pieces, validation: Pieces, vocabulary_size: int, orders: Iterable[int] = range(1, 7)) -> NGram:
+    """Returns the n-gram whose order predicts ``validation`` best."""
+    models = [NGram(train, vocabulary_size, order) for order in orders]
+    return min(models, key=lambda model: model.nats_per_token(validation))

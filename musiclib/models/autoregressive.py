@@ -1,0 +1,111 @@
+"""The contract of every autoregressive network: ids in, logits out, all positions at once or one step at a time.
+
+``call`` serves training: all positions at once. ``step`` serves sampling: one position, and a state that stands for
+everything before it. A network whose layers can carry such a state overrides ``initial_state`` and ``step``; the ones
+here work for any network, over a window of the last ``context_length`` ids.
+
+Training asks the network what it learns from (``batches``) and what it minimizes (``objective``).
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from musiclib.config import TrainingConfig
+from musiclib.dataset import Pieces, Windows
+from musiclib.dataset.batches import Batches
+from musiclib.encodings.vocabulary import PADDING
+from musiclib.models.losses import NatsPerToken, NextTokenLoss
+
+
+class AutoregressiveModel(keras.Model):
+    """A network that gives the logits of the next token.
+
+    Attributes:
+        vocabulary_size: number of token ids.
+        targets: ``"all"`` where ``call`` returns logits (batch, time, vocabulary); ``"last"`` where it returns them for
+            the last position only, (batch, 1, vocabulary).
+        context_length: ids that ``step`` looks back on; None where there is no limit.
+        conditional: whether it needs a condition: ``call`` then takes (source, ids), and ``initial_state`` the source.
+    """
+
+    targets = "all"
+    context_length: int | None = None
+    conditional = False
+
+    def __init__(self, vocabulary_size: int, **kwargs) -> None:
+        super().__init__(**kwargs)
+        if vocabulary_size < 1:
+            raise ValueError(f"vocabulary_size must be at least 1, got {vocabulary_size}")
+        self.vocabulary_size = vocabulary_size
+
+    def initial_state(self, batch_size: int, condition=None):
+        """Returns the state before a piece begins, a tuple of tensors of ``batch_size`` rows.
+
+        Args:
+            batch_size: pieces to generate.
+            condition: what they are conditioned on; only where ``conditional``.
+        """
+        return (ops.full((batch_size, self.context_length), PADDING, dtype="int32"),)
+
+    def step(self, ids, state):
+        """Takes one id of each piece and returns the logits of the next.
+
+        Args:
+            ids: int32, (batch,).
+            state: what ``initial_state`` or the step before returned.
+
+        Returns:
+            logits (batch, vocabulary) in float32, and the new state.
+        """
+        (window,) = state
+        window = ops.concatenate([window[:, 1:], ops.expand_dims(ids, 1)], axis=1)
+        return self(window, training=False)[:, -1], (window,)
+
+    def batches(self, data: Pieces, settings: TrainingConfig, seed: int | None, epoch: int) -> Batches:
+        """Returns the batches that this network learns from.
+
+        Args:
+            data: the training or validation part of a dataset.
+            settings: window, batch size and the like.
+            seed: shuffles them anew for each epoch; None keeps them in order, for validation.
+            epoch: how many epochs came before.
+
+        Raises:
+            ValueError: where the data or the settings do not fit this network.
+        """
+        if not isinstance(data, Pieces):
+            raise ValueError(f"{self.name} is trained on a dataset, from dataset.prepare, got {type(data).__name__}")
+        if self.targets == "last" and self.context_length != settings.window:
+            raise ValueError(
+                f"this network looks at windows of {self.context_length} and training would cut windows of"
+                f" {settings.window}; give context_length and window the same value"
+            )
+        targets = "last" if "last" in (self.targets, settings.targets) else "all"
+        return Windows(data, settings.window, settings.batch_size, targets, True, seed, epoch, settings.align)
+
+    def objective(self) -> tuple[keras.losses.Loss, keras.metrics.Metric]:
+        """Returns what training minimizes, and the metric that is reported and that the best epoch is chosen by."""
+        return NextTokenLoss(), NatsPerToken("nats")
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Is called before each epoch of training, counted from 0, for what changes with the epoch."""
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "vocabulary_size": self.vocabulary_size}
+
+
+def embedding_layer(vocabulary_size: int, size: int) -> keras.layers.Embedding:
+    """Returns the input layer, with vectors of standard deviation 1.
+
+    Keras' default, uniform within 0.05 of zero, leaves stacked recurrent layers at the frequencies of the tokens for
+    hundreds of steps before they learn that order matters.
+    """
+    start = keras.initializers.RandomNormal(stddev=1.0)
+    return keras.layers.Embedding(vocabulary_size, size, embeddings_initializer=start, name="embedding")
+
+
+def logits_layer(vocabulary_size: int) -> keras.layers.Dense:
+    """Returns the output layer; float32 under every precision policy, for a stable loss."""
+    return keras.layers.Dense(vocabulary_size, dtype="float32", name="logits")

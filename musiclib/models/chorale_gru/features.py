@@ -1,0 +1,202 @@
+"""What the chorale network is told of the music: relations between pitches more than pitches.
+
+A chorale means the same in another key. So most of what is here moves along when all voices
+are transposed: intervals, how long each voice has rested on its note, and pitches counted
+from a tonic that the network itself infers.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from musiclib.encodings.vocabulary import RESERVED, START, Vocabulary
+from musiclib.score import pitch_number
+from musiclib.score.voices import SILENT, VOICES
+
+VOICE_COUNT = len(VOICES)  # in the order of the tokens of a step: soprano, bass, alto, tenor
+CENTRES = (70, 51, 65, 59)  # a pitch in the middle of each voice: where a silent one is looked for
+REACH = 13  # semitones; wider leaps of a voice count as this one
+METRE = 16  # steps in a bar of four quarters
+_FADING = (1.0, 0.5 ** (1 / 16), 0.5 ** (1 / 4))  # how much of a pitch class that was history is left a step later
+_AGES = np.array([1, 2, 3, 4, 6, 8, 12, 16])  # steps, between which the age of a note is sorted
+
+
+def pitches_of(vocabulary: Vocabulary) -> list[int | None]:
+    """Reads from a chorale vocabulary which id is which pitch: the network's option ``pitches``.
+
+    Returns:
+        A MIDI number an id; -1 for silence and None for a reserved token.
+
+    Raises:
+        ValueError: where a token is neither a pitch name nor ``R``.
+    """
+    sounds = [SILENT if token == "R" else pitch_number(token) for token in vocabulary.tokens[len(RESERVED) :]]
+    return [None] * len(RESERVED) + sounds
+
+
+class Alphabet:
+    """Ids as pitches: tables that are looked up by id.
+
+    Args:
+        pitches: a MIDI number an id; -1 for silence and None for a reserved token.
+
+    Raises:
+        ValueError: where the reserved tokens are not in front, or there is no pitch.
+    """
+
+    def __init__(self, pitches) -> None:
+        reserved = len(RESERVED)
+        numbers = [SILENT if pitch is None else pitch for pitch in pitches]
+        sounding = [number for number in numbers if number != SILENT]
+        if list(pitches[:reserved]) != [None] * reserved or None in pitches[reserved:] or not sounding:
+            raise ValueError(
+                f"pitches gives each id a MIDI number, -1 for silence, and None for the {reserved} reserved tokens in"
+                f" front, got {pitches}; take chorale_gru.pitches_of(vocabulary)"
+            )
+        self.low, self.count = min(sounding), max(sounding) - min(sounding) + 1
+        self.index = np.array([n - self.low if n != SILENT else -1 for n in numbers], "int32")  # -1: no pitch
+        self.classes = np.array([n % 12 if n != SILENT else -1 for n in numbers], "int32")
+        self.silent = np.array([[pitch == SILENT, i == START] for i, pitch in enumerate(pitches)], "float32")
+        self.centres = np.clip(np.array(CENTRES) - self.low, 0, self.count - 1).astype("int32")
+
+    def places(self, ids, otherwise):
+        """Returns the places of ids above the lowest pitch; where an id has no pitch, those of ``otherwise``."""
+        places = ops.take(ops.convert_to_tensor(self.index), ids, axis=0)
+        return ops.where(places >= 0, places, otherwise)
+
+    def pitch_classes(self, ids):
+        """Returns the pitch classes of ids, one-hot: (..., 12), all zero where there is no pitch."""
+        return ops.one_hot(ops.take(ops.convert_to_tensor(self.classes), ids, axis=0), 12, dtype="float32")
+
+
+# What has been history up to a step: ids (batch, 4), their places, the places that they left last, the steps since
+# then, and pitch classes (batch, kinds, 12) as counts that fade, those of the bass last.
+
+
+def empty_history(alphabet: Alphabet, batch_size) -> tuple:
+    """Returns what has been history before a piece begins."""
+    ids = ops.full((batch_size, VOICE_COUNT), START, dtype="int32")
+    centres = ops.broadcast_to(ops.convert_to_tensor(alphabet.centres), (batch_size, VOICE_COUNT))
+    return ids, centres, centres, ops.zeros_like(ids), ops.zeros((batch_size, len(_FADING) + 1, 12), "float32")
+
+
+def updated_history(alphabet: Alphabet, history: tuple, ids) -> tuple:
+    """Adds a step, ids (batch, 4), to what has been history."""
+    before, places, left, age, counts = history
+    held = ops.equal(ids, before)
+    now = alphabet.places(ids, ops.convert_to_tensor(alphabet.centres))
+    sound = alphabet.pitch_classes(ids)  # (batch, 4, 12)
+    new = ops.concatenate([ops.repeat(ops.sum(sound, axis=1, keepdims=True), len(_FADING), axis=1), sound[:, 1:2]], 1)
+    fading = np.array([*_FADING, 1.0], "float32")[:, None]
+    return ids, now, ops.where(held, left, places), ops.where(held, age + 1, 1), counts * fading + new
+
+
+def histories(alphabet: Alphabet, steps) -> tuple:
+    """Returns what has been history up to each step of ids (batch, time, 4), each part (batch, time, ...)."""
+
+    def body(history, ids):
+        history = updated_history(alphabet, history, ids)
+        return history, history
+
+    start = empty_history(alphabet, ops.shape(steps)[0])
+    _, history = ops.scan(body, start, ops.transpose(steps, (1, 0, 2)))
+    return tuple(ops.moveaxis(part, 0, 1) for part in history)
+
+
+def leap(interval):
+    """Returns intervals in semitones as one-hot rows, (..., 2 * REACH + 1)."""
+    return ops.one_hot(ops.clip(interval, -REACH, REACH) + REACH, 2 * REACH + 1, dtype="float32")
+
+
+def rows(parts):
+    """Joins features of the voices, each (batch, time, 4, n), into (batch, time, 4 * sum of n)."""
+    joined = ops.concatenate(parts, axis=-1)
+    shape = ops.shape(joined)
+    return ops.reshape(joined, (shape[0], shape[1], VOICE_COUNT * joined.shape[-1]))
+
+
+def describe(alphabet: Alphabet, history: tuple, position, degrees):
+    """Describes what has been history up to each step, for the network to go on from.
+
+    Args:
+        history: from ``histories``.
+        position: (batch, time), the number of the step that comes next.
+        degrees: (batch, time, 12, n), what each pitch class is in the inferred keys.
+
+    Returns:
+        float32 (batch, time, features).
+    """
+    ids, places, left, age, counts = history
+    parts = [
+        leap(places - left),
+        ops.one_hot(ops.sum(ops.cast(age[..., None] > _AGES, "int32"), -1), len(_AGES) + 1, dtype="float32"),
+        ops.expand_dims(ops.cast(places - alphabet.centres, "float32") / 6.0, -1),
+        ops.take(ops.convert_to_tensor(alphabet.silent), ids, axis=0),
+        ops.one_hot(alphabet.places(ids, -1), alphabet.count, dtype="float32"),
+        ops.matmul(alphabet.pitch_classes(ids), degrees),
+    ]
+    soprano, bass, alto, tenor = (places[..., voice] for voice in range(VOICE_COUNT))
+    close = [ops.one_hot(ops.clip(upper - lower + 8, 0, 39), 40, dtype="float32")
+             for upper, lower in ((soprano, alto), (alto, tenor), (tenor, bass))]  # fmt: skip
+    chord = [ops.one_hot((upper - lower) % 12, 12, dtype="float32")
+             for upper, lower in ((soprano, bass), (alto, bass), (soprano, tenor))]  # fmt: skip
+    shares = _shares(counts)[..., : len(_FADING), :]
+    shape = ops.shape(places)
+    profile = ops.reshape(ops.matmul(shares, degrees), (shape[0], shape[1], len(_FADING) * degrees.shape[-1]))
+    metre = ops.one_hot(position % METRE, METRE, dtype="float32")
+    return ops.concatenate([rows(parts), *close, *chord, profile, metre], axis=-1)
+
+
+def _shares(counts):
+    """Scales counts of pitch classes to a sum of about three, near the size of the other features."""
+    return 3.0 * counts / (ops.sum(counts, axis=-1, keepdims=True) + 1.0)
+
+
+@keras.saving.register_keras_serializable("musiclib")
+class Keys(keras.layers.Layer):
+    """Infers tonics from what has been history: in another key, the same tonic moved along.
+
+    One small network looks at the pitch classes from each of the twelve tonics in turn, and a
+    softmax over its twelve answers tells how likely each is. There are several, as a piece has
+    a key and a phrase may have another.
+
+    Args:
+        count: how many keys at once.
+        units: size of the small network.
+    """
+
+    def __init__(self, count: int = 2, units: int = 16, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.count, self.units = count, units
+        self.hidden = keras.layers.Dense(units, activation="relu", name="hidden")
+        self.score = keras.layers.Dense(count, name="score")
+        number = np.arange(12)
+        # 1 where a pitch class is so many semitones above a tonic: (pitch class, tonic, degree)
+        self._degree = ((number[:, None, None] - number[None, :, None]) % 12 == number).astype("float32")
+
+    def build(self, input_shape) -> None:
+        self.hidden.build((None, (len(_FADING) + 3) * 12))
+        self.score.build((None, self.units))
+
+    def call(self, counts, bass, soprano):
+        """From fading counts (batch, time, kinds, 12) and the pitch classes of two voices (batch, time, 12).
+
+        Returns:
+            float32 (batch, time, 12, count * 12): for each pitch class and key, how likely the
+            pitch class is which degree (0 is the tonic, in semitones).
+        """
+        history = ops.concatenate([_shares(counts), 3.0 * ops.stack([bass, soprano], axis=2)], axis=2)
+        batch, time, kinds = *ops.shape(history)[:2], len(_FADING) + 3
+        # Rows and ops.dot, not matmul: TensorFlow 2.20 crashes on a product of (batch, 1, 12, n) with one matrix.
+        seen = ops.reshape(ops.dot(history, self._degree.reshape(12, 144)), (batch, time, kinds, 12, 12))
+        seen = ops.reshape(ops.transpose(seen, (0, 1, 3, 2, 4)), (-1, kinds * 12))
+        scores = ops.reshape(self.score(self.hidden(seen)), (batch, time, 12, self.count))
+        tonics = ops.softmax(ops.cast(scores, "float32"), axis=2)  # (batch, time, 12, count)
+        turned = ops.dot(ops.swapaxes(tonics, 2, 3), self._degree.transpose(1, 0, 2).reshape(12, 144))
+        turned = ops.transpose(ops.reshape(turned, (batch, time, self.count, 12, 12)), (0, 1, 3, 2, 4))
+        return ops.reshape(turned, (batch, time, 12, self.count * 12))
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "count": self.count, "units": self.units}

@@ -1,0 +1,232 @@
+"""Chorale GRU: one recurrent step for four voices, which are then told one after the other.
+
+A GRU runs over the steps of a ``Chorale(holds=False)`` encoding, a quarter as many as there
+are tokens, and attention looks back on steps that resemble this one. A small head for each
+voice then adds up what speaks for each pitch: the pitch itself, its interval to the note
+that the voice sang and to the other voices' new notes, and its degree in the inferred keys.
+Intervals and degrees are what a chorale keeps in another key: the network needs to learn them once.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from musiclib.encodings.vocabulary import END, START
+from musiclib.models.autoregressive import AutoregressiveModel
+from musiclib.models.chorale_gru.features import (
+    METRE,
+    VOICE_COUNT,
+    Alphabet,
+    Keys,
+    describe,
+    empty_history,
+    histories,
+    leap,
+    updated_history,
+)
+
+_NEVER = -1e9
+_PAIRS = ((0, 1), (0, 2), (1, 2))  # voices of a step that are known before the last
+
+
+@keras.saving.register_keras_serializable("musiclib")
+class ChoraleGRU(AutoregressiveModel):
+    """A GRU over steps of four voices; see ``chorale_gru`` for the arguments.
+
+    The first id is ``<start>``, or the last voice of some step: the id after it is a soprano.
+    Metre is counted from the first id, so windows of a piece begin at multiples of 16 steps.
+    """
+
+    def __init__(self, vocabulary_size, pitches, units, head, heads, keys, memory, dropout, **kwargs) -> None:
+        super().__init__(vocabulary_size, **kwargs)
+        if len(pitches) != vocabulary_size:
+            raise ValueError(f"pitches must give each of the {vocabulary_size} ids a pitch, got {len(pitches)} of them")
+        if units % heads:
+            raise ValueError(f"units must be a multiple of heads, got {units} and {heads}")
+        self.pitches = [None if pitch is None else int(pitch) for pitch in pitches]
+        self.units, self.head_units, self.heads, self.key_count = units, head, heads, keys
+        self.memory, self.dropout = memory, dropout
+        self.alphabet = Alphabet(self.pitches)
+        count = self.alphabet.count
+        # What each id takes its logit from: a pitch, silence or the end; the end comes only where a step would begin.
+        self._columns = np.zeros((count + 2, vocabulary_size), "float32")
+        for i, pitch in enumerate(self.pitches):
+            if pitch is not None:
+                self._columns[self.alphabet.index[i] if pitch >= 0 else count, i] = 1
+        self._barred = np.where(self._columns.any(axis=0), 0, _NEVER).astype("float32")[None].repeat(VOICE_COUNT, 0)
+        self._columns[count + 1, END], self._barred[0, END] = 1, 0
+        self._octaves = ((np.arange(count) + self.alphabet.low) % 12 == np.arange(12)[:, None]).astype("float32")
+        self._bits = [1 << bit for bit in reversed(range((count - 1).bit_length()))]
+        self._span = count + sum(self._bits)
+
+        def dense(size, name, **options):
+            return keras.layers.Dense(size, name=name, **options)
+
+        def silence(share, name):
+            return keras.layers.Dropout(share, name=name)
+
+        self.keys = Keys(keys, name="keys")
+        self.features_dropout = silence(dropout / 2, "features_dropout")
+        self.summary = dense(units, "summary", activation="relu")
+        self.summary_dropout = silence(dropout / 2, "summary_dropout")
+        self.gru = keras.layers.GRU(units, return_sequences=True, name="gru")
+        self.gru_dropout = silence(dropout, "gru_dropout")
+        self.query, self.key, self.value = (dense(units // 2, name) for name in ("query", "key", "value"))
+        self.past_dropout = silence(dropout / 2, "past_dropout")
+        self.plan = dense(VOICE_COUNT * head, "plan")
+        self.told = [dense(head, f"told_{voice}", use_bias=False) for voice in range(1, VOICE_COUNT)]
+        self.head_dropout = silence(dropout, "head_dropout")
+        self.absolute = [dense(count + 2, f"absolute_{voice}") for voice in range(VOICE_COUNT)]
+        self.relative = [dense((1 + voice) * self._span, f"relative_{voice}") for voice in range(VOICE_COUNT)]
+        self.degree = [dense(keys * 12, f"degree_{voice}") for voice in range(VOICE_COUNT)]
+
+    def build(self, input_shape) -> None:
+        self.metre_bias = self.add_weight(shape=(METRE, self.heads), initializer="zeros", name="metre_bias")
+        self.distance_bias = self.add_weight(shape=(1, self.heads), initializer="zeros", name="distance_bias")
+        self.call(ops.ones((1, 2 * VOICE_COUNT), "int32"))  # builds the layers
+
+    def call(self, ids, training=False):
+        shape = ops.shape(ids)
+        steps = -(-shape[1] // VOICE_COUNT)
+        ids = ops.pad(ops.cast(ids, "int32"), ((0, 0), (0, VOICE_COUNT * steps - shape[1])))
+        ids = ops.reshape(ids, (shape[0], steps, VOICE_COUNT))  # the tenor of the step before, soprano, bass, alto
+        first = ops.full((shape[0], 1, VOICE_COUNT - 1), START, dtype="int32")
+        before = ops.concatenate(
+            [ops.concatenate([first, ops.cast(ids[:, :-1, 1:], "int32")], axis=1), ids[:, :, :1]], axis=-1
+        )
+        history = histories(self.alphabet, before)
+        degrees, summary = self._summarize(history, ops.arange(steps)[None], training)
+        hidden = self.gru_dropout(self.gru(summary, training=training), training=training)
+        # What followed a past step is found by what was on the mind before it.
+        keys = self.key(ops.pad(hidden[:, :-1], ((0, 0), (1, 0), (0, 0))))
+        gap = ops.arange(steps)[:, None] - ops.arange(steps)[None]
+        past = self._attend(self.query(hidden), keys, self.value(summary), gap, gap >= 0)
+        plan = self._plan(hidden, summary, past, training)
+        logits = self._voices(plan, history[1], degrees, ids[..., 1:], training)
+        return ops.reshape(logits, (shape[0], VOICE_COUNT * steps, self.vocabulary_size))[:, : shape[1]]
+
+    def _summarize(self, history, position, training=False):
+        """Returns the degrees of pitch classes (batch, time, 12, n) and a summary (batch, time, units)."""
+        sound = self.alphabet.pitch_classes(history[0])
+        degrees = self.keys(history[4], sound[..., 1, :], sound[..., 0, :])
+        position = ops.broadcast_to(position, ops.shape(history[0])[:2])
+        features = self.features_dropout(describe(self.alphabet, history, position, degrees), training=training)
+        return degrees, self.summary_dropout(self.summary(features), training=training)
+
+    def _attend(self, queries, keys, values, gap, known):
+        """Attention from (batch, t, n) to (batch, s, n); ``gap`` is how many steps ago each s was, at most memory."""
+        size = queries.shape[-1] // self.heads
+
+        def split(x):
+            return ops.transpose(ops.reshape(x, (ops.shape(x)[0], ops.shape(x)[1], self.heads, size)), (0, 2, 1, 3))
+
+        scores = ops.matmul(split(queries), ops.swapaxes(split(keys), 2, 3)) / size**0.5  # (batch, heads, t, s)
+        distance = ops.log1p(ops.cast(ops.maximum(gap, 0), self.compute_dtype))
+        bias = ops.matmul(ops.one_hot(gap % METRE, METRE, dtype=self.compute_dtype), self.metre_bias)
+        bias = ops.transpose(bias + distance[..., None] * self.distance_bias, (2, 0, 1))
+        known = ops.logical_and(known, gap < self.memory)
+        scores = ops.where(known, ops.cast(scores + bias, "float32"), _NEVER)
+        # One more place, of score and value zero: a step that nothing resembles may look at nothing.
+        weights = ops.softmax(ops.pad(scores, ((0, 0), (0, 0), (0, 0), (0, 1))))[..., :-1]
+        mixed = ops.transpose(ops.matmul(ops.cast(weights, values.dtype), split(values)), (0, 2, 1, 3))
+        return ops.reshape(mixed, ops.shape(queries))
+
+    def _plan(self, hidden, summary, past, training=False):
+        """Returns what the heads begin with, (batch, time, VOICE_COUNT * head)."""
+        return self.plan(ops.concatenate([hidden, summary, self.past_dropout(past, training=training)], axis=-1))
+
+    def _voices(self, plan, places, degrees, told, training=False):
+        """Returns the logits of each voice, (batch, time, 4, vocabulary), from the voices ``told`` before it."""
+        alphabet = self.alphabet
+        new = alphabet.places(told, places[..., :-1])
+        classes = ops.matmul(alphabet.pitch_classes(told), degrees)
+        logits = []
+        for voice in range(VOICE_COUNT):
+            z = plan[..., voice * self.head_units : (voice + 1) * self.head_units]
+            before = places[..., voice]
+            if voice:
+                parts = [classes[..., other, :] for other in range(voice)]
+                for other in range(voice):
+                    apart = new[..., other] - before + alphabet.count - 1
+                    parts += [leap(new[..., other] - places[..., other]),
+                              ops.one_hot(apart, 2 * alphabet.count - 1, dtype="float32")]  # fmt: skip
+                for upper, lower in _PAIRS[: (0, 0, 1, 3)[voice]]:
+                    parts.append(ops.one_hot((new[..., upper] - new[..., lower]) % 12, 12, dtype="float32"))
+                z = z + self.told[voice - 1](ops.concatenate(parts, axis=-1))
+            z = self.head_dropout(ops.relu(z), training=training)
+            absolute = self.absolute[voice](z)
+            shape = ops.shape(before)
+            relative = ops.reshape(self.relative[voice](z), (shape[0], shape[1], 1 + voice, self._span))
+            centres = ops.stack([before, *(new[..., other] for other in range(voice))], axis=-1)
+            scores = absolute[..., : alphabet.count] + ops.sum(self._around(relative, centres), axis=2)
+            degree = ops.matmul(degrees, ops.cast(self.degree[voice](z), "float32")[..., None])[..., 0]
+            scores = ops.concatenate([scores + ops.matmul(degree, self._octaves), absolute[..., alphabet.count :]], -1)
+            logits.append(ops.matmul(ops.cast(scores, "float32"), self._columns) + self._barred[voice])
+        return ops.stack(logits, axis=2)
+
+    def _around(self, scores, centres):
+        """Turns scores of intervals (..., span) into scores of pitches (..., count), around centres (...).
+
+        The score at count - 1 is that of the centre itself. The row is moved by each binary digit
+        of the way in turn: gathering would be as short, but its gradient scatters, which is slow.
+        """
+        way = ops.expand_dims(self.alphabet.count - 1 - centres, -1)
+        for bit in self._bits:
+            scores = ops.where(ops.bitwise_and(way, bit) > 0, scores[..., bit:], scores[..., :-bit])
+        return scores
+
+    def initial_state(self, batch_size: int, condition=None):
+        def zeros(*shape, dtype=self.compute_dtype):
+            return ops.zeros((batch_size, *shape), dtype)
+
+        cache = zeros(self.memory, self.units // 2)
+        return (
+            zeros(dtype="int32"),  # how many ids were given
+            ops.full((batch_size, VOICE_COUNT), START, dtype="int32"),  # the voices of this step
+            *empty_history(self.alphabet, batch_size),
+            zeros(self.units),  # of the GRU
+            cache, cache,  # keys and values of the attention, the latest last
+            zeros(VOICE_COUNT * self.head_units),  # the plan
+            zeros(12, self.key_count * 12, dtype="float32"),  # the degrees
+        )  # fmt: skip
+
+    def step(self, ids, state):
+        """As in the base class. A new step begins after ``<start>`` and after each fourth id from there."""
+        given, told, *kept = state
+        voice = given % VOICE_COUNT  # the one that comes next
+        told = ops.where(ops.arange(VOICE_COUNT)[None] == (voice[:, None] - 1) % VOICE_COUNT, ids[:, None], told)
+        begins, current = ops.equal(voice, 0), []
+        for old, new in zip(kept, self._begin(given // VOICE_COUNT, told, *kept), strict=True):
+            current.append(ops.where(ops.reshape(begins, (-1,) + (1,) * (len(old.shape) - 1)), new, old))
+        plan, degrees, places = current[-2], current[-1], current[1]
+        logits = self._voices(plan[:, None], places[:, None], degrees[:, None], told[:, None, :-1])[:, 0]
+        chosen = ops.sum(ops.where((ops.arange(VOICE_COUNT)[None] == voice[:, None])[..., None], logits, 0.0), axis=1)
+        return chosen, (given + 1, told, *current)
+
+    def _begin(self, number, told, *kept):
+        """Takes in a whole step, as ``call`` does with all at once."""
+        *history, hidden, keys, values, _, _ = kept
+        history = updated_history(self.alphabet, tuple(history), told)
+        degrees, summary = self._summarize(tuple(part[:, None] for part in history), number[:, None])
+        keys = ops.concatenate([keys[:, 1:], self.key(hidden)[:, None]], axis=1)
+        values = ops.concatenate([values[:, 1:], self.value(summary)], axis=1)
+        hidden, _ = self.gru.cell(summary[:, 0], [hidden])
+        gap = ops.arange(self.memory - 1, -1, -1)[None]
+        known = (gap <= number[:, None])[:, None, None]
+        past = self._attend(self.query(hidden)[:, None], keys, values, gap, known)
+        plan = self._plan(hidden[:, None], summary, past)[:, 0]
+        return *history, hidden, keys, values, plan, degrees[:, 0]
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "pitches": self.pitches,
+            "units": self.units,
+            "head": self.head_units,
+            "heads": self.heads,
+            "keys": self.key_count,
+            "memory": self.memory,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,69 @@
+"""Registry: networks by name, each with its builder and presets, so that a run can say which one it holds."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+
+import keras
+
+from musiclib.config import Config, ModelConfig, TrainingConfig
+
+BUILDERS: dict[str, Callable[..., keras.Model]] = {}
+PRESETS: dict[str, Mapping[str, Config]] = {}
+
+
+def register(name: str, builder: Callable[..., keras.Model], presets: Mapping[str, Config] | None = None) -> None:
+    """Makes a network known by a name, so that it is built, trained, saved and loaded like those that ship.
+
+    Args:
+        name: what ``ModelConfig`` calls it. A name that is taken is replaced, so that a notebook cell can be run again.
+        builder: takes the size of the vocabulary and options that are JSON values, each with a default, and returns a
+            built model, such as an ``AutoregressiveModel``.
+        presets: ``Config`` by size, what ``config.preset(size, name)`` returns; by default ``"quick"`` and ``"full"``
+            with the builder's default options.
+
+    Raises:
+        ValueError: where the builder cannot be called.
+    """
+    if not callable(builder):
+        raise ValueError(f"models.register needs a function that builds {name!r}, got {builder!r}")
+    model = ModelConfig(name)
+    quick = TrainingConfig(window=64, batch_size=16, epochs=14)
+    BUILDERS[name] = builder
+    PRESETS[name] = presets or {"quick": Config("quick", model, quick), "full": Config("full", model)}
+
+
+def find(name: str) -> Callable[..., keras.Model]:
+    """Returns a builder by its name; raises ValueError where there is none, with the names there are."""
+    if name not in BUILDERS:
+        raise ValueError(
+            f"unknown model {name!r}; there are {', '.join(BUILDERS)}; if it is your own, define its builder and call"
+            f" models.register({name!r}, builder) first"
+        )
+    return BUILDERS[name]
+
+
+def build(name: str, vocabulary_size: int, **options) -> keras.Model:
+    """Returns a new network.
+
+    Args:
+        name: a registered name.
+        vocabulary_size: number of token ids.
+        **options: those of its builder.
+
+    Raises:
+        ValueError: at an unknown name or option; the message names it and what there is.
+    """
+    builder = find(name)
+    try:
+        return builder(vocabulary_size, **options)
+    except TypeError as error:
+        raise ValueError(f"{name} cannot be built with {options}: {error}") from error
+
+
+def all_options(model: ModelConfig) -> dict:
+    """Returns every option of a network, defaults included: a later version may have others."""
+    parameters = inspect.signature(BUILDERS[model.name]).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    return {**defaults, **model.options}

@@ -1,0 +1,128 @@
+"""Piano rolls: notes as bars over time, one score or two for comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Patch
+
+from musiclib.plots.palette import PALETTE
+from musiclib.score import Score, meter, pitch_name
+
+FAINTEST = 0.35  # opacity of the softest note: it must still be seen
+WIDTH = 10.0  # inches, of the figures made here
+LABEL_HEIGHT = 0.17  # inches that the name of a pitch takes
+# The pitch classes that are named, from all of them to the Cs alone, and how many semitones lie between two at least.
+NAMED_CLASSES = ((range(12), 1), ((0, 4, 7), 3), ((0, 7), 5), ((0,), 12))
+MOST_BAR_LINES = 120
+LEGEND_NAMES = 12  # more parts than this are told apart by colour no longer
+
+
+def piano_roll(score: Score, ax: Axes | None = None, seconds: bool = False, title: str | None = None) -> Axes:
+    """Draws each note as a bar over time: its part is the colour, its velocity the opacity.
+
+    Args:
+        score: may be empty, which gives empty axes.
+        ax: where to draw; a new figure where None. The names of several parts stand to its right, for which a
+            figure with ``layout="constrained"`` makes room.
+        seconds: time in seconds, along the tempo map, instead of quarter lengths.
+        title: above the axes.
+
+    Returns:
+        The axes. Where the score has time signatures, thin lines mark its bars.
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=(WIDTH, 4.0), layout="constrained")
+    if len(score):
+        starts, ends = score.seconds() if seconds else (score.onset, score.onset + score.duration)
+        low, high = score.pitch - 0.42, score.pitch + 0.42  # a thin gap shows neighbouring pitches apart
+        corners = np.array([[starts, low], [starts, high], [ends, high], [ends, low]]).transpose(2, 0, 1)
+        colours = np.array([to_rgb(PALETTE[part % len(PALETTE)]) for part in range(len(score.part_names))])[score.part]
+        opacity = FAINTEST + (1 - FAINTEST) * score.velocity / 127
+        # Edges in the same colour at full strength keep repeated notes apart, and very short ones visible.
+        notes = PolyCollection(
+            corners, facecolors=np.column_stack([colours, opacity]), edgecolors=colours * 0.75, linewidths=0.5, zorder=2
+        )
+        ax.add_collection(notes, autolim=False)
+        ax.set_xlim(0, float(ends.max()))
+    _pitch_axis(ax, score)
+    _bar_lines(ax, score, seconds)
+    ax.set_xlabel("time (seconds)" if seconds else "time (quarter lengths)")
+    ax.set_ylabel("pitch")
+    ax.set_title(title or "")
+    playing = np.unique(score.part).tolist()
+    if 1 < len(playing) <= LEGEND_NAMES:
+        handles = [Patch(color=PALETTE[part % len(PALETTE)], label=score.part_names[part]) for part in playing]
+        # Beside the axes, where it covers no note.
+        ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    return ax
+
+
+def compare(
+    real: Score,
+    generated: Score,
+    ax: Sequence[Axes] | None = None,
+    titles: tuple[str, str] = ("real", "generated"),
+) -> np.ndarray:
+    """Draws two piano rolls one above the other, at the same scales.
+
+    Args:
+        real: drawn above.
+        generated: drawn below.
+        ax: two axes, or None for a new figure.
+        titles: one above each.
+
+    Returns:
+        (2,) array of the axes.
+
+    Raises:
+        ValueError: where ``ax`` or ``titles`` are not two.
+    """
+    if len(titles) != 2:
+        raise ValueError(f"compare: titles must be two, got {len(titles)}: {titles}")
+    if ax is None:
+        _, ax = plt.subplots(2, figsize=(WIDTH, 6.0), layout="constrained")
+    elif isinstance(ax, Axes) or len(ax) != 2:
+        count = 1 if isinstance(ax, Axes) else len(ax)
+        raise ValueError(f"compare: ax must be two Axes, got {count}; make them with plt.subplots(2)")
+    both = [score for score in (real, generated) if len(score)]
+    for axes, score, title in zip(ax, (real, generated), titles, strict=True):
+        piano_roll(score, axes, title=title)
+        if both:
+            pitches = [int(extreme) for piece in both for extreme in (piece.pitch.min(), piece.pitch.max())]
+            axes.set_xlim(0, max(piece.end for piece in both))
+            _name_pitches(axes, min(pitches), max(pitches))
+    return np.array(ax, dtype=object)
+
+
+def _pitch_axis(ax: Axes, score: Score) -> None:
+    low, high = (int(score.pitch.min()), int(score.pitch.max())) if len(score) else (60, 72)
+    _name_pitches(ax, low, high)
+    ax.set_axisbelow(True)
+    ax.grid(axis="y", alpha=0.3)
+
+
+def _name_pitches(ax: Axes, low: int, high: int) -> None:
+    """Sets limits and names for pitches from ``low`` to ``high``: at least an octave, and as many names as fit."""
+    margin = max(1, (12 - (high - low)) // 2)
+    low, high = low - margin, high + margin
+    semitone = ax.get_window_extent().height / ax.figure.dpi / (high - low + 1)  # in inches
+    fitting = (classes for classes, gap in NAMED_CLASSES if gap * semitone >= LABEL_HEIGHT)
+    named = next(fitting, NAMED_CLASSES[-1][0])
+    places = [pitch for pitch in range(low, high + 1) if pitch % 12 in named and 0 <= pitch <= 127]
+    ax.set_ylim(low - 0.5, high + 0.5)
+    ax.set_yticks(places, [pitch_name(pitch) for pitch in places])
+
+
+def _bar_lines(ax: Axes, score: Score, seconds: bool) -> None:
+    lines = meter.bar_lines(score.time_signatures, score.end)
+    if len(lines):
+        # Of a long piece every second, fourth ... line is drawn: more would be a grey wall.
+        lines = lines[:: -(-len(lines) // MOST_BAR_LINES)]
+        places = score.seconds_at(lines) if seconds else lines
+        ax.vlines(places, 0, 1, transform=ax.get_xaxis_transform(), colors="0.75", linewidths=0.6, zorder=1)

@@ -1,0 +1,90 @@
+"""MIDI by music21: the tracks are read event by event, to the tick, with music21's parser of events.
+
+``music21.converter`` rounds to a grid or, told not to, still makes chords of notes less than a sixty-fourth apart.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from musiclib.readers import midi_file
+from musiclib.readers.parsed import ParsedScore, UnreadableScore
+
+if TYPE_CHECKING:
+    import music21
+
+LONGEST_DELTA = 0x0FFFFFFF  # ticks: four bytes of seven bits, the most that a MIDI file can hold
+
+
+def read(data: bytes) -> ParsedScore:
+    """Reads a MIDI file: one part for each channel with notes in each track.
+
+    Args:
+        data: the whole file.
+
+    Raises:
+        UnreadableScore: where it is damaged or of a kind that is not one piece.
+    """
+    from music21.midi import ChannelVoiceMessages, MetaEvents
+
+    parsed = ParsedScore()
+    division, tracks = midi_file.split_tracks(data)
+    names: dict[int, str] = {}
+    programs: list[tuple[int, int, float, int]] = []  # channel, track, onset, program
+    parts: dict[tuple[int, int], list[tuple]] = collections.defaultdict(list)  # by track and channel
+    for track, body in enumerate(tracks):
+        sounding: dict[tuple[int, int], collections.deque] = collections.defaultdict(collections.deque)
+        for tick, event in _events(body):
+            kind, onset = event.type, tick / division
+            if kind in (ChannelVoiceMessages.NOTE_ON, ChannelVoiceMessages.NOTE_OFF):
+                key = event.channel, event.pitch
+                midi_file.check_note(event.pitch, event.velocity)
+                if event.isNoteOn():
+                    sounding[key].append((tick, event.velocity))
+                elif sounding[key]:  # the first to begin is the first to end, as in other readers
+                    start, velocity = sounding[key].popleft()
+                    if event.channel - 1 == midi_file.DRUM_CHANNEL:
+                        parsed.percussion += tick > start
+                    elif tick == start:
+                        parsed.zero_length += 1
+                    else:
+                        note = start / division, (tick - start) / division, event.pitch, velocity
+                        parts[track, event.channel].append(note)
+            elif kind == ChannelVoiceMessages.PROGRAM_CHANGE:
+                programs.append((event.channel, track, onset, event.data))
+            elif kind == MetaEvents.SEQUENCE_TRACK_NAME:
+                names.setdefault(track, midi_file.printable(event.data.decode("utf-8", errors="replace")))
+            elif kind == MetaEvents.SET_TEMPO and len(event.data) == 3 and any(event.data):
+                parsed.tempos[onset] = (60e6 / int.from_bytes(event.data, "big"),)
+            elif kind == MetaEvents.TIME_SIGNATURE and len(event.data) > 1 and event.data[0] and event.data[1] < 8:
+                parsed.signatures[onset] = (event.data[0], 2 ** event.data[1])
+        parsed.unended += sum(
+            len(begun) for (channel, _), begun in sounding.items() if channel - 1 != midi_file.DRUM_CHANNEL
+        )
+    for (track, channel), notes in sorted(parts.items()):
+        begin = min(notes)[0]
+        # A track's own program goes before one that another track sets for the same channel.
+        past = [(owner == track, at, program) for on, owner, at, program in programs if on == channel and at <= begin]
+        past.sort(key=lambda change: change[:2])  # of two at one time the later in the file holds
+        parsed.parts.append((names.get(track, ""), past[-1][2] if past else 0, notes))
+    return parsed
+
+
+def _events(data: bytes) -> Iterator[tuple[int, music21.midi.MidiEvent]]:
+    """Yields (tick, event) of one track; unlike music21's own loop, stops at what it cannot read."""
+    from music21 import midi
+
+    tick, status = 0, None
+    while data:
+        delta, data = midi.getVariableLengthNumber(data)
+        tick += delta
+        if delta > LONGEST_DELTA or not data or (data[0] < 0x80 and status is None):
+            raise UnreadableScore(f"what follows at tick {tick} is no MIDI event; it is damaged, get another copy")
+        event = midi.MidiEvent()
+        event.lastStatusByte = status
+        data = event.read(data)
+        if isinstance(event.type, (midi.ChannelVoiceMessages, midi.ChannelModeMessages)):
+            status = event.lastStatusByte  # not of system messages: files go on with the channel's after those
+        yield tick, event

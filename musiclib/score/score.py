@@ -1,0 +1,215 @@
+"""Score: the one form of music that every part of musiclib reads or writes.
+
+Notes are NumPy columns, sorted by onset, then part, then pitch. Times are quarter
+lengths (1.0 is a quarter note), as in music21; ``seconds`` follows the tempo map.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+
+from musiclib.score import meter
+
+DEFAULT_TEMPO = 120.0  # quarter notes a minute, what a MIDI file without a tempo means
+DEFAULT_VELOCITY = 80
+COLUMNS = ("onset", "duration", "pitch", "velocity", "part")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Score:
+    """An immutable piece of music.
+
+    Args:
+        onset: (n,) float64, quarter lengths from the start, 0 or later.
+        duration: (n,) float64, quarter lengths, above 0.
+        pitch: (n,) int64, MIDI pitch, 0 to 127 (60 is middle C, written C4).
+        velocity: (n,) int64, MIDI velocity, 1 to 127.
+        part: (n,) int64, index into ``part_names``.
+        tempos: pairs (onset, quarter notes a minute), sorted by onset.
+        time_signatures: triples (onset, numerator, denominator); ``meter`` tells where they put the bars.
+        part_names: one name a part; made up where none is given.
+        programs: General MIDI program of each part, 0 to 127 (0 is a piano).
+
+    Raises:
+        ValueError: where the columns differ in length or a value is out of its range.
+    """
+
+    onset: np.ndarray
+    duration: np.ndarray
+    pitch: np.ndarray
+    velocity: np.ndarray
+    part: np.ndarray
+    tempos: tuple[tuple[float, float], ...] = ((0.0, DEFAULT_TEMPO),)
+    time_signatures: tuple[tuple[float, int, int], ...] = ()
+    part_names: tuple[str, ...] = ()
+    programs: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        columns = {}
+        for name in COLUMNS:
+            # As floats first: they hold music21's fractions, and a pitch of 60.5 must not become 60 in silence.
+            values = np.asarray(getattr(self, name), dtype=np.float64)
+            if values.size and not np.all(np.isfinite(values)):
+                raise ValueError(f"Score: {name} holds a value that is not finite; every {name} must be a number")
+            if name in ("onset", "duration"):
+                columns[name] = values
+            else:
+                columns[name] = values.astype(np.int64)
+                if values.size and np.any(columns[name] != values):
+                    raise ValueError(f"Score: {name} must be whole numbers, got {values[columns[name] != values][0]}")
+        lengths = {name: column.shape for name, column in columns.items()}
+        if len(set(lengths.values())) != 1 or columns["onset"].ndim != 1:
+            raise ValueError(f"Score: the columns must be one-dimensional and equally long, got {lengths}")
+        _check_range(columns["onset"], "onset", 0.0, np.inf)
+        _check_range(columns["duration"], "duration", np.nextafter(0.0, 1.0), np.inf)
+        _check_range(columns["pitch"], "pitch", 0, 127)
+        _check_range(columns["velocity"], "velocity", 1, 127)
+        _check_range(columns["part"], "part", 0, np.inf)
+        order = np.lexsort((columns["pitch"], columns["part"], columns["onset"]))
+        for name, column in columns.items():
+            column = column[order]  # a copy: the caller's array stays writable
+            column.setflags(write=False)
+            object.__setattr__(self, name, column)
+        self._set_parts()
+        self._set_maps()
+
+    def _set_parts(self) -> None:
+        count = max(int(self.part.max()) + 1 if len(self) else 0, len(self.part_names), len(self.programs))
+        names = list(self.part_names) + [f"Part {i + 1}" for i in range(len(self.part_names), count)]
+        programs = list(self.programs) + [0] * (count - len(self.programs))
+        if any(not 0 <= int(program) <= 127 for program in programs):
+            raise ValueError(f"Score: programs must lie between 0 and 127, got {programs}")
+        object.__setattr__(self, "part_names", tuple(str(name) for name in names))
+        object.__setattr__(self, "programs", tuple(int(program) for program in programs))
+
+    def _set_maps(self) -> None:
+        # Of two at one onset, the later in the list holds.
+        tempos = sorted({float(onset): float(tempo) for onset, tempo in self.tempos}.items())
+        for onset, tempo in tempos:
+            if not (np.isfinite(onset) and onset >= 0 and np.isfinite(tempo) and tempo > 0):
+                raise ValueError(f"Score: a tempo needs an onset from 0 and a rate above 0, got {(onset, tempo)}")
+        if not tempos or tempos[0][0] > 0:
+            tempos.insert(0, (0.0, DEFAULT_TEMPO))
+        object.__setattr__(self, "tempos", tuple(tempos))
+        marks = {float(onset): (int(upper), int(lower)) for onset, upper, lower in self.time_signatures}
+        signatures = tuple((onset, *mark) for onset, mark in sorted(marks.items()))
+        for onset, numerator, denominator in signatures:
+            if not (np.isfinite(onset) and onset >= 0 and numerator > 0 and denominator > 0):
+                raise ValueError(f"Score: not a time signature: {numerator}/{denominator} at onset {onset}")
+        object.__setattr__(self, "time_signatures", signatures)
+
+    @classmethod
+    def from_notes(cls, notes: Iterable[tuple], **fields) -> Score:
+        """Makes a Score from rows (onset, duration, pitch[, velocity[, part]])."""
+        defaults = (None, None, None, DEFAULT_VELOCITY, 0)
+        rows = [tuple(row) + defaults[len(row) :] for row in notes]
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(COLUMNS)
+        return cls(**dict(zip(COLUMNS, columns, strict=True)), **fields)
+
+    def __len__(self) -> int:
+        return len(self.onset)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Score):
+            return NotImplemented
+        return all(
+            np.array_equal(getattr(self, field.name), getattr(other, field.name)) for field in dataclasses.fields(self)
+        )
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"Score({len(self)} notes, {self.end:g} quarter lengths, parts: {', '.join(self.part_names) or 'none'})"
+
+    @property
+    def end(self) -> float:
+        """When the last note stops, in quarter lengths; 0 for an empty score."""
+        return float(np.max(self.onset + self.duration)) if len(self) else 0.0
+
+    def replace(self, **changes) -> Score:
+        """Returns a copy with some fields replaced."""
+        return dataclasses.replace(self, **changes)
+
+    def can_transpose(self, semitones: int) -> bool:
+        """Tells whether every pitch stays within 0 to 127 when moved by ``semitones``."""
+        return not len(self) or bool(0 <= self.pitch.min() + semitones and self.pitch.max() + semitones <= 127)
+
+    def transpose(self, semitones: int) -> Score:
+        """Returns the score moved by ``semitones``; raises ValueError where a pitch would leave 0 to 127."""
+        if not self.can_transpose(semitones):
+            raise ValueError(
+                f"transposing by {semitones} takes pitches {self.pitch.min()} to {self.pitch.max()} out of 0 to 127;"
+                " choose a smaller interval"
+            )
+        return self.replace(pitch=self.pitch + semitones)
+
+    def select(self, part: int | str) -> Score:
+        """Returns one part, by number (from 0) or by name, as a Score of its own.
+
+        Raises:
+            ValueError: where there is no such part; the message lists those there are.
+        """
+        names = list(self.part_names)
+        index = names.index(part) if part in names else part
+        if not isinstance(index, (int, np.integer)) or not 0 <= index < len(names):
+            listing = ", ".join(f"{i} {name!r}" for i, name in enumerate(names))
+            raise ValueError(f"no part {part!r} in this score; its parts are: {listing}")
+        columns = {name: getattr(self, name)[self.part == index] for name in COLUMNS}
+        columns["part"] = np.zeros_like(columns["part"])
+        return self.replace(**columns, part_names=(names[index],), programs=(self.programs[index],))
+
+    def then(self, other: Score, start: float | None = None) -> Score:
+        """Returns one after the other, part by part, at its own tempo and time signatures.
+
+        Args:
+            other: what follows.
+            start: where it begins, in quarter lengths; None for where this one ends.
+        """
+        columns = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in COLUMNS}
+        columns["onset"][len(self) :] += self.end if start is None else start
+        longer = max(self, other, key=lambda score: len(score.part_names))
+        return self.replace(**columns, part_names=longer.part_names, programs=longer.programs)
+
+    def slice(self, start: float, end: float) -> Score:
+        """Returns what begins in [start, end), moved to 0; notes that last longer are cut at ``end``.
+
+        Bars stay where they are: where ``start`` lies within one, its rest is an upbeat.
+
+        Args:
+            start: quarter lengths.
+            end: quarter lengths, above ``start``.
+        """
+        if not end > start:
+            raise ValueError(f"slice: end must lie after start, got start={start} and end={end}")
+        keep = (self.onset >= start) & (self.onset < end)
+        columns = {name: getattr(self, name)[keep] for name in COLUMNS}
+        columns["duration"] = np.minimum(columns["duration"], end - columns["onset"])
+        columns["onset"] = columns["onset"] - start
+        return self.replace(
+            **columns,
+            tempos=meter.moved(self.tempos, start, end),
+            time_signatures=meter.cut(self.time_signatures, start, end),
+        )
+
+    def seconds_at(self, quarters: np.ndarray | float) -> np.ndarray:
+        """Converts positions in quarter lengths to seconds, along the tempo map."""
+        onsets, tempos = np.array(self.tempos).T
+        starts = np.concatenate([[0.0], np.cumsum(np.diff(onsets) * 60.0 / tempos[:-1])])
+        quarters = np.asarray(quarters, dtype=np.float64)
+        segment = np.maximum(np.searchsorted(onsets, quarters, side="right") - 1, 0)
+        return starts[segment] + (quarters - onsets[segment]) * 60.0 / tempos[segment]
+
+    def seconds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns when each note starts and when it ends, two (n,) arrays in seconds."""
+        return self.seconds_at(self.onset), self.seconds_at(self.onset + self.duration)
+
+
+def _check_range(column: np.ndarray, name: str, low: float, high: float) -> None:
+    outside = column[(column < low) | (column > high)]
+    if outside.size:
+        above = "above 0" if name == "duration" else "0 or more"
+        limits = f"between {low} and {high}" if np.isfinite(high) else above
+        raise ValueError(f"Score: {name} must be {limits}, got {outside[0]}")

@@ -1,0 +1,39 @@
+"""Rounding: a Score on the grid of a file format, without what the format cannot hold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musiclib.score import Score
+
+
+def rounded(score: Score, grid: int) -> np.ndarray:
+    """Rounds a score to ``grid`` steps a quarter and resolves overlaps.
+
+    Returns:
+        (n,) records of part, pitch, start, end (steps) and velocity, sorted in this order.
+    """
+    if not len(score):
+        raise ValueError("the score has no notes, so there is nothing to write; give one with notes")
+    names = ("part", "pitch", "start", "end", "velocity")
+    notes = np.zeros(len(score), dtype=[(name, np.int64) for name in names])
+    for name in ("part", "pitch", "velocity"):
+        notes[name] = getattr(score, name)
+    notes["start"] = np.rint(score.onset * grid)
+    notes["end"] = np.maximum(np.rint((score.onset + score.duration) * grid), notes["start"] + 1)
+    notes = np.sort(notes, order=list(names))
+    same_pitch = np.all([notes[name][1:] == notes[name][:-1] for name in ("part", "pitch")], axis=0)
+    again = same_pitch & (notes["start"][1:] == notes["start"][:-1])
+    first = np.flatnonzero(np.append(True, ~again))
+    loudest = np.maximum.reduceat(notes["velocity"], first)
+    notes = notes[np.append(~again, True)]  # the last, which is the longest, of those that begin together
+    notes["velocity"] = loudest
+    followed = np.all([notes[name][1:] == notes[name][:-1] for name in ("part", "pitch")], axis=0)
+    notes["end"][:-1][followed] = np.minimum(notes["end"][:-1], notes["start"][1:])[followed]
+    return notes
+
+
+def time_signatures(score: Score) -> list[tuple[float, int, int]]:
+    """Returns the time signatures that MIDI and notation can hold."""
+    powers = [2**exponent for exponent in range(7)]
+    return [mark for mark in score.time_signatures if mark[1] <= 255 and mark[2] in powers]
