@@ -1,5 +1,6 @@
 # make run    a virtual environment, the notebooks with the quick preset, music in outputs/
 # make test   what the tests need, and the tests; at the end, which lines of musiclib none of them ran
+# make lint   the style of code and docstrings, by ruff
 # make soak   every script in tests/soak, for hours: many files, many pieces; make soak SOAK=many_pieces runs one
 # make bench  the textbook's recipes and musiclib side by side: a table, and outputs/benchmarks.json
 PYTHON ?= python3
@@ -15,7 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 SOAK = $(sort $(patsubst tests/soak/%.py,%,$(wildcard tests/soak/[a-z]*.py)))
 
-.PHONY: run test soak bench shipped clean
+.PHONY: run lint test soak bench shipped clean
 
 run: $(VENV)/run.installed
 	@mkdir -p outputs/notebooks
@@ -26,8 +27,11 @@ run: $(VENV)/run.installed
 	done
 	@echo "done: listen to outputs/*.wav, look at outputs/*.png, open outputs/notebooks/ in Jupyter"
 
-test: $(VENV)/test.installed
+lint: $(VENV)/test.installed
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+test: lint
 	COVERAGE_CORE=$(FASTEST_CORE) $(VENV)/bin/python -m pytest $(PARALLEL) --cov --cov-report=term-missing:skip-covered
 
 # Each is a script that ends with an error where something broke, and prints what it tried and how long that took.

@@ -1,10 +1,13 @@
 """What several test files share: small music, small corpora, small networks."""
 
 import contextlib
+import functools
+import http.server
 import os
 import pathlib
 import shutil
 import tempfile
+import threading
 
 # Before Keras is imported: the tests measure nothing, so the processor will do, and every machine gives the same.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -85,6 +88,26 @@ def read_only():
                 os.seteuid(0)
             for folder in folders:
                 folder.chmod(0o755)
+
+
+@pytest.fixture
+def serve():
+    """Serves the folder of a file on this machine; gives the file's address."""
+    with contextlib.ExitStack() as stack:
+
+        def served(path):
+            handler = functools.partial(_Silent, directory=str(path.parent))
+            server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}/{path.name}"
+
+        yield served
+
+
+class _Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
 
 
 @pytest.fixture

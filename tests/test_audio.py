@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from musiclib import audio
+from musiclib.audio import synthesis
 from musiclib.score import Score
 
 RATE = 22050
@@ -44,7 +45,7 @@ def test_shape_level_and_length(score):
     end = score.seconds()[1].max()  # 4 quarters of half a second and 2 of a whole one
     assert end == 4.0
     assert sound.dtype == np.float32 and sound.ndim == 2 and sound.shape[1] == 2
-    assert end < len(sound) / RATE <= end + audio.LONGEST_TAIL + 0.1
+    assert end < len(sound) / RATE <= end + synthesis.LONGEST_TAIL + 0.1
     assert np.abs(sound).max() == pytest.approx(10 ** (-1 / 20), abs=1e-4)
     assert loudness(sound) > 0.03
 
@@ -141,7 +142,7 @@ def test_missing_soundfont(tmp_path):
 
 
 def test_missing_package(monkeypatch):
-    monkeypatch.setattr(audio.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(synthesis.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(FileNotFoundError, match="pip install pretty_midi"):
         audio.synthesize(Score.from_notes([(0, 1, 60)]))
 
@@ -149,6 +150,6 @@ def test_missing_package(monkeypatch):
 @pytest.mark.parametrize("size", [0, 100, 100_000])
 def test_damaged_soundfont(size, tmp_path):
     path = tmp_path / "bad.sf2"
-    path.write_bytes(audio._find_soundfont(None).read_bytes()[:size])
+    path.write_bytes(synthesis._find_soundfont(None).read_bytes()[:size])
     with pytest.raises(ValueError, match="no SoundFont, or damaged"):
         audio.synthesize(Score.from_notes([(0, 1, 60)]), soundfont=path)

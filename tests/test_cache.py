@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.metadata
 import os
 import sqlite3
 import subprocess
@@ -133,7 +134,7 @@ def test_another_reader_or_version_reads_again(change, home, files, opened, monk
 def test_another_version_of_the_package_reads_again(home, files, opened, monkeypatch):
     load(files)
     opened.clear()
-    monkeypatch.setattr(readers.importlib.metadata, "version", lambda package: "99.0")
+    monkeypatch.setattr(importlib.metadata, "version", lambda package: "99.0")
     load(files)
     assert sorted(opened) == sorted(PITCHES)
 
@@ -274,7 +275,7 @@ def test_two_processes_fill_the_same_cache(home, tmp_path, write_midi, opened):
     for number in range(60):
         write_midi(tmp_path / "many" / f"{number:02}.mid", [30 + number, 60])
     code = (
-        "import sys; from musiclib import corpus, reading; parallel._KEEP_EVERY = 0\n"  # writes after every file
+        "import sys; from musiclib import corpus; from musiclib.corpus import parallel; parallel._KEEP_EVERY = 0\n"  # writes after every file
         "print(len(corpus.load(sys.argv[1], reader='symusic', progress=False)), 'pieces')"
     )
     command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "many")]

@@ -67,7 +67,7 @@ def test_no_passage_is_longer_than_the_limit(parrot, limit, options):
 
 
 def test_the_limit_holds_with_all_rules_together_and_across_stretches(parrot, monkeypatch):
-    monkeypatch.setattr(sampling.generation, "_STRETCH", 64)
+    monkeypatch.setattr(sampling.compiled_loop, "_STRETCH", 64)
     options = dict(repetition_penalty=1.2, stop_at_end=True, top_p=0.9, seed=1)
     pieces = sampling.generate_ids(parrot, 2, 150, avoid_copying=sampling.Guard(TRAINING, 4), **options)
     assert max(longest_copied(piece, TRAINING) for piece in pieces) == 4
@@ -161,7 +161,7 @@ def test_what_leaves_no_token_is_refused(parrot, monkeypatch):
         sampling.generate_ids(parrot, avoid_copying=sampling.Guard(Pieces.from_lists(everything), 1))
     almost = sampling.Guard(Pieces.from_lists(everything[1:]), 1)
     sampling.generate_ids(parrot, length=2, avoid_copying=almost)
-    monkeypatch.setattr(sampling.generation, "_of_sources_alone", lambda run: (4,))  # and so is never written
+    monkeypatch.setattr(sampling.generation, "_source_only", lambda run: (4,))  # and so is never written
     with pytest.raises(ValueError, match="limit of 1"):
         sampling.generate_ids(parrot, length=2, avoid_copying=almost)
 

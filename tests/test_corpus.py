@@ -292,8 +292,8 @@ def test_repr_counts():
 
 
 @pytest.fixture
-def maestro(tmp_path, monkeypatch, write_midi):
-    """An archive built as MAESTRO's is, to be downloaded from a file."""
+def maestro(tmp_path, monkeypatch, write_midi, serve):
+    """An archive built as MAESTRO's is, to be downloaded from this machine."""
     source = tmp_path / "server"
     rows = ["canonical_composer,canonical_title,split,year,midi_filename"]
     with zipfile.ZipFile(tmp_path / "maestro.zip", "w") as archive:
@@ -303,8 +303,8 @@ def maestro(tmp_path, monkeypatch, write_midi):
             split = ("train", "validation", "test", "train", "train")[i % 5]
             rows.append(f'"Bach, J. S.",Piece {i},{split},2004,{name}')
         archive.writestr("maestro-v3.0.0/maestro-v3.0.0.csv", "\n".join(rows))
-    monkeypatch.setattr(corpus, "MAESTRO_URL", (tmp_path / "maestro.zip").as_uri())
-    monkeypatch.setattr(corpus, "MAESTRO_SHA256", hashlib.sha256((tmp_path / "maestro.zip").read_bytes()).hexdigest())
+    monkeypatch.setattr(corpus.maestro, "URL", serve(tmp_path / "maestro.zip"))
+    monkeypatch.setattr(corpus.maestro, "SHA256", hashlib.sha256((tmp_path / "maestro.zip").read_bytes()).hexdigest())
     monkeypatch.setenv("MUSICLIB_HOME", str(tmp_path / "home"))
     return tmp_path / "maestro.zip"
 

@@ -40,7 +40,12 @@ def test_pieces_are_read_as_they_stand(file):
 
 def test_tokens_are_those_of_chorale_and_the_score_has_its_notes():
     roll = np.array(PIECE)
-    assert jsb_grid.tokens(roll)[:4] == ["C5", "C3", "G4", "E4"] and jsb_grid.tokens(roll)[16:20] == ["D5", "B2", "G4", "R"]
+    assert jsb_grid.tokens(roll)[:4] == ["C5", "C3", "G4", "E4"] and jsb_grid.tokens(roll)[16:20] == [
+        "D5",
+        "B2",
+        "G4",
+        "R",
+    ]
     score = from_grid(roll)
     assert score.select("Soprano").duration.tolist() == [1, 1] and score.select("Tenor").onset.tolist() == [0, 1.5]
     assert Chorale().encode(score) == jsb_grid.tokens(roll)
@@ -174,7 +179,9 @@ def test_a_copy_is_found_in_any_key_and_its_likeness_is_none():
     rolls = sixteenths(3)
     others = {"a": rolls[0], "b": rolls[1]}
     longer = np.concatenate([jsb_grid.transposed(rolls[1], 5), rolls[2]])
-    assert jsb_grid.copies({"x": jsb_grid.transposed(rolls[1], -7), "y": rolls[2], "z": rolls[0][:-1]}, others) == [("x", "b")]
+    assert jsb_grid.copies({"x": jsb_grid.transposed(rolls[1], -7), "y": rolls[2], "z": rolls[0][:-1]}, others) == [
+        ("x", "b")
+    ]
     assert jsb_grid.shared(rolls[1], {"longer": longer}) == 1.0
     assert 0.4 < jsb_grid.shared(longer, others) < 0.5
     assert jsb_grid.shared(rolls[2], others) == 0.0

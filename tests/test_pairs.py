@@ -221,16 +221,16 @@ def test_without_a_pace_a_window_is_a_whole_pair():
     assert source.tolist() == [[5, 6, 7, 0, 0], [8, 0, 0, 0, 0]]
     assert inputs.tolist() == [[START, 9, 0, 0, 0], [START, 4, 5, 6, 7]]
     assert following.tolist() == [[9, END, 0, 0, 0], [4, 5, 6, 7, END]]
-    with pytest.raises(ValueError, match="a pair has 5 tokens in one part and a window holds 4; set window=5"):
+    with pytest.raises(ValueError, match="a pair has 5 tokens on one side and a window holds 4; set window=5"):
         PairWindows(made, 4, 2)
 
 
 def test_what_cannot_be_cut_is_named():
     with pytest.raises(ValueError, match="pace=2 asks for .* pair 0 has 15 for 5"):
         PairWindows(aligned(), 8, 2, pace=2)
-    with pytest.raises(ValueError, match="multiples of align only with a pace"):
+    with pytest.raises(ValueError, match="crops are aligned only with a pace"):
         PairWindows(aligned(), 40, 2, align=4)
-    with pytest.raises(ValueError, match="got align=3, length=8"):
+    with pytest.raises(ValueError, match="got align=3 and length=8"):
         PairWindows(aligned(), 8, 2, pace=3, align=3)
     with pytest.raises(ValueError, match="there is no pair"):
         PairWindows(PairedPieces(Pieces.from_lists([]), Pieces.from_lists([]), np.zeros(0, int)), 8, 2)

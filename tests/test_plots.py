@@ -13,6 +13,7 @@ import pytest
 from matplotlib.collections import LineCollection, PolyCollection
 
 from musiclib import plots
+from musiclib.plots import attention_maps
 from musiclib.score import Score
 
 
@@ -151,7 +152,7 @@ def test_attention_names_tokens_without_overlap(count):
     ax = plots.attention(weights, [f"token {i}" for i in range(count)])
     np.testing.assert_array_equal(ax.images[0].get_array(), weights)
     assert labels(ax.xaxis) == labels(ax.yaxis) == [f"token {round(place)}" for place in ax.get_xticks()]
-    assert len(ax.get_xticks()) <= plots.MOST_LABELS
+    assert len(ax.get_xticks()) <= attention_maps.MOST_LABELS
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("position attended to", "position being predicted from")
     assert len(ax.figure.axes) == 2  # the colour bar
     ax.figure.draw_without_rendering()

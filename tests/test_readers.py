@@ -434,7 +434,7 @@ def test_what_music21_prints_stays_inside(write, capfd, monkeypatch):
         warnings.warn("warned", stacklevel=1)
         return music21.stream.Part([music21.note.Note("C4")])
 
-    monkeypatch.setattr(music21_stream, "_parse", parse)
+    monkeypatch.setattr(readers.music21_stream, "_parse", parse)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(readers.read_score(write("piece.xml", "")))

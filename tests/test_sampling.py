@@ -16,7 +16,7 @@ from musiclib.config import Config
 from musiclib.dataset import Pieces
 from musiclib.encodings.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
 from musiclib.models import AutoregressiveModel
-from musiclib.sampling import generation
+from musiclib.sampling import compiled_loop
 from musiclib.score import Score
 from musiclib.training import Run
 
@@ -346,7 +346,7 @@ def test_other_lengths_and_seeds_meet_the_same_compiled_loop():
 
 def test_a_piece_of_many_stretches_is_traced_once():
     run = run_of(Scripted(cycle_table()))
-    (piece,) = sampling.generate_ids(run, length=3 * generation._STRETCH + 5)
+    (piece,) = sampling.generate_ids(run, length=3 * compiled_loop._STRETCH + 5)
     assert piece.tolist() == [FIRST + i % 6 for i in range(len(piece))]
     assert len(run.model.traces) == 1
 
@@ -364,8 +364,8 @@ STRETCHED = [
 @pytest.mark.parametrize("primer", [None, [5] * 3, [6, 8, 4] * 50], ids=["start", "short", "longer than a stretch"])
 def test_where_a_piece_is_cut_into_stretches_changes_nothing(options, primer, lstm, monkeypatch):
     pieces = []
-    for stretch in (generation._STRETCH, 64):
-        monkeypatch.setattr(generation, "_STRETCH", stretch)
+    for stretch in (compiled_loop._STRETCH, 64):
+        monkeypatch.setattr(compiled_loop, "_STRETCH", stretch)
         pieces.append(sampling.generate_ids(lstm, 3, 300, primer, seed=5, **options))
     assert len({len(piece) for piece in pieces[0]}) == 1 or options == {"stop_at_end": True}
     for one, two in zip(*pieces, strict=True):
@@ -374,7 +374,7 @@ def test_where_a_piece_is_cut_into_stretches_changes_nothing(options, primer, ls
 
 def test_pieces_end_in_whatever_stretch_they_do(monkeypatch):
     """And the loop stops once all have: nothing is asked of the network after that."""
-    monkeypatch.setattr(generation, "_STRETCH", 64)
+    monkeypatch.setattr(compiled_loop, "_STRETCH", 64)
     table = np.zeros((len(VOCABULARY), len(VOCABULARY)), np.float32)
     table[:, FIRST], table[:, END] = 40, 36
     pieces = sampling.generate_ids(run_of(Scripted(table)), 20, 10**8, stop_at_end=True, seed=0)

@@ -17,7 +17,7 @@ from musiclib import training
 from musiclib.config import Config, TrainingConfig
 from musiclib.dataset import Dataset, Pieces
 from musiclib.encodings.vocabulary import END, START
-from musiclib.training import callbacks, distribution
+from musiclib.training import callbacks, distribution, provenance
 from musiclib.training.checkpoint import NAME, Checkpoint
 
 CONFIG = Config("tiny", LSTM, SETTINGS).replace(epochs=3, learning_rate=0.05)
@@ -164,7 +164,7 @@ def test_a_checkpoint_of_another_training_is_refused_and_kept(begun, monkeypatch
             train(begun)
     with monkeypatch.context() as patch:
         patch.setattr(provenance, "versions", lambda: {"keras": "4.0"})
-        with pytest.raises(ValueError, match="with provenance.keras "):
+        with pytest.raises(ValueError, match="with versions.keras "):
             train(begun)
     assert_same(train(begun), whole)
 

@@ -336,10 +336,10 @@ def test_weight_decay_takes_off_weights_and_spares_biases():
 @pytest.mark.parametrize(
     ("losses", "told"),
     [
-        ([3.0, 2.0, 2.5, 2.4], "epoch 2 was best: its weights are kept, not those of the 2 after it\n"),
+        ([3.0, 2.0, 2.5, 2.4], "epoch 2 had the lowest validation loss: its weights are the run's\n"),
         ([3.0, 2.0], ""),
     ],
 )
 def test_which_weights_are_kept_is_told(losses, told, capsys):
-    callbacks.Progress(types.SimpleNamespace(history={"val_loss": losses})).on_train_end()
+    callbacks.Progress(types.SimpleNamespace(history={"val_loss": losses}), "nats").on_train_end()
     assert capsys.readouterr().out == told

@@ -1,58 +1,34 @@
-"""Audio: a Score becomes sound, as an array, a WAV file or a player in a notebook.
-
-A SoundFont holds recordings of instruments and says which of them a key plays, how it is tuned and how its loudness
-runs. This module reads that (the SoundFont 2.04 specification, E-mu Systems, names the numbers below) and plays it
-with NumPy alone, so that no system library is needed. The parts that shape a note most are played: tuning, loops,
-the volume envelope, low-pass filter and panning; vibrato, the modulation envelope and reverberation are not.
+"""Synthesis: a Score becomes samples, played by the library ``midirenderer`` from the recordings of a SoundFont.
 
 By default the SoundFont is TimGM6mb, a General MIDI set of instruments that comes with the package ``pretty_midi``.
+
+``midirenderer`` plays MIDI at 48,000 samples a second, 16 bits, with 64 voices, and stops at the last MIDI event. This
+module feeds it layers of few notes, sets their volume so that nothing is clipped, and adds them at the rate wanted.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import importlib.util
 import pathlib
-import wave
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musiclib import _atomic
-from musiclib.score import Score
+from musiclib.score import COLUMNS, Score
+from musiclib.writers.midi import TICKS, to_symusic
 
-if TYPE_CHECKING:
-    import IPython.display
-
-MAXIMUM_SECONDS = 30 * 60  # stereo samples of this take 600 MB at 44,100 a second, what a small machine can hold
+MAXIMUM_SECONDS = 30 * 60  # what a small machine has the memory for
 LONGEST_TAIL = 2.0  # seconds that the last note may ring on
-SHORTEST_RELEASE = 0.03  # seconds; a note cut off faster than this clicks
 PEAK = 10 ** (-1 / 20)  # -1 dBFS: a little room for players that resample
 SAMPLE_RATES = (8_000, 192_000)
 
-# Generators of the SoundFont specification, section 8.1, and what holds where a font leaves them out.
-START, END, LOOP_START, LOOP_END, START_COARSE, FILTER, END_COARSE, PAN = 0, 1, 2, 3, 4, 8, 12, 17
-DELAY, ATTACK, HOLD, DECAY, SUSTAIN, RELEASE, KEY_TO_HOLD, KEY_TO_DECAY = 33, 34, 35, 36, 37, 38, 39, 40
-INSTRUMENT, KEYS, VELOCITIES, LOOP_START_COARSE, FIXED_KEY, FIXED_VELOCITY, ATTENUATION = 41, 43, 44, 45, 46, 47, 48
-LOOP_END_COARSE, COARSE_TUNE, FINE_TUNE, SAMPLE, LOOPS, SCALE_TUNING, ROOT_KEY = 50, 51, 52, 53, 54, 56, 58
-DEFAULTS = {FILTER: 13500, SCALE_TUNING: 100, FIXED_KEY: -1, FIXED_VELOCITY: -1, ROOT_KEY: -1}
-DEFAULTS |= dict.fromkeys((DELAY, ATTACK, HOLD, DECAY, RELEASE), -12000)
-OPEN_FILTER = 13500  # cents above 8.176 Hz: the whole range of hearing passes
-ATTENUATION_SHARE = 0.4  # fonts are made for synthesizers that, as the first one did, apply this much of it
-
-# Tables of the chunk "pdta"; the fields that this module does not use are padding.
-TABLES = {
-    "phdr": [("name", "S20"), ("program", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("", "V12")],
-    "pbag": [("generator", "<u2"), ("", "V2")],
-    "pgen": [("kind", "<u2"), ("amount", "<i2")],
-    "inst": [("name", "S20"), ("bag", "<u2")],
-    "ibag": [("generator", "<u2"), ("", "V2")],
-    "igen": [("kind", "<u2"), ("amount", "<i2")],
-    "shdr": [("name", "S20"), ("start", "<u4"), ("end", "<u4"), ("loop_start", "<u4"), ("loop_end", "<u4")]
-    + [("rate", "<u4"), ("key", "u1"), ("cents", "i1"), ("link", "<u2"), ("type", "<u2")],
-}
+NATIVE_RATE = 48_000  # samples a second that midirenderer gives
+HEADER = 44  # bytes of its WAV file before the samples
+CHANNELS = 15  # of MIDI, without that of the drums
+AT_ONCE = 10  # notes of a layer that sound together: an instrument of TimGM6mb takes up to 6 of the 64 voices a note
+QUIETEST = 64  # the loudest velocity of a score is raised to this, as 16 bits leave little of softer notes
+VOLUME, FULL_VOLUME, UNUSED = 7, 127, 3  # MIDI controllers and their highest value
+SECONDS = 8  # a block that is resampled, with one more second on each side
 
 
 def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.Path | None = None) -> np.ndarray:
@@ -82,63 +58,18 @@ def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.
             f"synthesize: the score lasts {ends.max() / 60:.1f} minutes, more than the {MAXIMUM_SECONDS // 60} that fit"
             " into memory; play it in pieces, as in score.slice(0, 400)"
         )
-    font = _font(_find_soundfont(soundfont))
-    audio = np.zeros((int((ends.max() + LONGEST_TAIL) * sample_rate) + 1, 2), dtype=np.float32)
-    first = np.round(starts * sample_rate).astype(np.int64)
-    held = np.maximum(np.round(ends * sample_rate).astype(np.int64) - first, 1)
-    # Notes of one program, pitch and velocity begin alike: each such tone is made once, as long as its longest note.
-    keys = np.stack([np.asarray(score.programs)[score.part], score.pitch, score.velocity])
-    tones, which = np.unique(keys, axis=1, return_inverse=True)
-    order = np.argsort(which.reshape(-1), kind="stable")
-    for (program, pitch, velocity), notes in zip(
-        tones.T.tolist(), np.split(order, np.cumsum(np.bincount(which.reshape(-1)))[:-1]), strict=True
-    ):
-        for zone in font.zones(program, pitch, velocity):
-            release = int(sample_rate * min(max(_time(zone[RELEASE]), SHORTEST_RELEASE), LONGEST_TAIL))
-            tone = _tone(font, zone, pitch, velocity, int(held[notes].max()) + release, sample_rate)
-            fade = np.exp(np.linspace(0.0, -np.log(1e5), release, dtype=np.float32))  # to -100 dB, as specified
-            angle = np.pi / 4 * (1 + np.clip(zone[PAN] / 500, -1, 1))  # equal power at every position
-            gains = np.array([np.cos(angle), np.sin(angle)], dtype=np.float32)
-            for note in notes:
-                piece = tone[: held[note] + release].copy()
-                tail = piece[held[note] :]
-                tail *= fade[: len(tail)]
-                audio[first[note] : first[note] + len(piece)] += piece[:, None] * gains
-    return _finish(audio, int(first.max()), int((first + held).max()), sample_rate)
-
-
-def write_wav(score: Score, path: str | pathlib.Path, sample_rate: int = 44100) -> pathlib.Path:
-    """Writes a score's sound as a WAV file: stereo, 16 bits.
-
-    Args:
-        score: as for ``synthesize``, which says what it raises.
-        path: where to; missing folders are made, and a file that is there is replaced once all is written.
-        sample_rate: samples a second.
-
-    Returns:
-        The path.
-    """
-    audio = synthesize(score, sample_rate)
-    path = pathlib.Path(path).expanduser()
-    with _atomic.replacing(path) as place, wave.open(place, "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        for block in np.array_split(audio, len(audio) // 1_000_000 + 1):  # the integers need no second copy of all
-            file.writeframes(np.round(block * 32767).astype("<i2").tobytes())
-    return path
-
-
-def player(score: Score, sample_rate: int = 22050) -> IPython.display.Audio:
-    """Returns a player that a notebook shows below a cell; the sound is part of it, about 5 MB a minute.
-
-    Args:
-        score: as for ``synthesize``, which says what it raises.
-        sample_rate: samples a second; 44100 doubles the size.
-    """
-    from IPython.display import Audio
-
-    return Audio(synthesize(score, sample_rate).T, rate=sample_rate, normalize=False)
+    path = _find_soundfont(soundfont)
+    # At 60 quarters a minute a quarter is a second: tempos that MIDI cannot hold are no hindrance then.
+    lengths = np.maximum(ends - starts, 1 / TICKS)
+    louder = max(1.0, QUIETEST / score.velocity.max())
+    timed = score.replace(
+        onset=starts, duration=lengths, velocity=np.rint(score.velocity * louder), tempos=((0, 60),), time_signatures=()
+    )
+    audio = np.zeros((int((ends.max() + LONGEST_TAIL) * NATIVE_RATE) + 1, 2), dtype=np.float32)
+    for layer in _layers(timed):
+        _add(layer, audio, path)
+    audio = _resample(audio, int(sample_rate))
+    return _finish(audio, int(starts.max() * sample_rate), int(ends.max() * sample_rate) + 1, int(sample_rate))
 
 
 def _find_soundfont(path: str | pathlib.Path | None) -> pathlib.Path:
@@ -155,108 +86,67 @@ def _find_soundfont(path: str | pathlib.Path | None) -> pathlib.Path:
     return path
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Font:
-    samples: np.ndarray  # (n,) int16, all recordings one after the other
-    tables: dict[str, np.ndarray]
-
-    def zones(self, program: int, pitch: int, velocity: int) -> list[dict[int, int]]:
-        """Returns the generators of each recording that sounds for a note."""
-        headers = self.tables["phdr"][:-1]  # the last row of each table only marks its end
-        match = np.flatnonzero((headers["bank"] == 0) & (headers["program"] == program))
-        preset = int(match[0]) if len(match) else 0  # a font without this instrument plays its first one
-        found = []
-        for outer in self._bags("phdr", "pbag", "pgen", preset, INSTRUMENT):
-            if not _covers(outer, pitch, velocity):
-                continue
-            for inner in self._bags("inst", "ibag", "igen", outer[INSTRUMENT], SAMPLE):
-                if _covers(inner, pitch, velocity):
-                    # What a preset says is added to what the instrument says.
-                    added = {kind: outer.get(kind, 0) for kind in outer if kind not in (INSTRUMENT, KEYS, VELOCITIES)}
-                    zone = dict.fromkeys(range(60), 0) | DEFAULTS | inner
-                    found.append(zone | {kind: zone[kind] + amount for kind, amount in added.items()})
-        return found
-
-    def _bags(self, owner: str, bag: str, generators: str, index: int, last: int) -> Iterator[dict[int, int]]:
-        defaults: dict[int, int] = {}
-        for number in range(self.tables[owner]["bag"][index], self.tables[owner]["bag"][index + 1]):
-            rows = self.tables[generators][slice(*self.tables[bag]["generator"][number : number + 2])]
-            values = dict(zip(rows["kind"].tolist(), rows["amount"].tolist(), strict=True))
-            if last in values:
-                yield defaults | values
-            else:  # a zone that leads nowhere holds for all that follow
-                defaults = values
+def _layers(score: Score) -> Iterator[Score]:
+    """Yields scores of at most ``CHANNELS`` parts and ``AT_ONCE`` notes at a time that together are the score."""
+    for first in range(0, len(score.part_names), CHANNELS):
+        parts = slice(first, first + CHANNELS)
+        chosen = np.flatnonzero(score.part // CHANNELS == first // CHANNELS)
+        chosen = chosen[np.argsort(score.onset[chosen], kind="stable")]
+        busy: list[float] = []  # until when each place is taken; a note takes the first that is free
+        places = []
+        for onset, duration in zip(score.onset[chosen].tolist(), score.duration[chosen].tolist(), strict=True):
+            place = next((number for number, until in enumerate(busy) if until <= onset), len(busy))
+            busy[place : place + 1] = [onset + duration]
+            places.append(place)
+        for layer in range(-(-len(busy) // AT_ONCE)):
+            columns = {name: getattr(score, name)[chosen[np.array(places) // AT_ONCE == layer]] for name in COLUMNS}
+            columns["part"] = columns["part"] - first
+            yield score.replace(**columns, part_names=score.part_names[parts], programs=score.programs[parts])
 
 
-@functools.lru_cache(maxsize=2)
-def _font(path: pathlib.Path) -> _Font:
-    data = path.read_bytes()
-    try:
-        chunks = dict(_chunks(data)) if data[:4] == b"RIFF" and data[8:12] == b"sfbk" else {}
-        tables = {name: np.frombuffer(chunks[name], dtype=np.dtype(TABLES[name])) for name in TABLES}
-        samples = np.frombuffer(chunks["smpl"], dtype="<i2")
-    except (KeyError, ValueError) as error:
-        raise ValueError(f"{path} is no SoundFont, or damaged; give a .sf2 file, or None for the default") from error
-    if np.any(tables["shdr"]["type"] & 0x10):
-        raise ValueError(f"the recordings in {path} are compressed; give an uncompressed SoundFont, a .sf2 file")
-    return _Font(samples, tables)
+def _add(score: Score, audio: np.ndarray, soundfont: pathlib.Path) -> None:
+    """Adds the sound of a score, whose quarters are seconds, to (samples, 2) of ``NATIVE_RATE``."""
+    import midirenderer
+    import symusic
+
+    end = round((score.end + LONGEST_TAIL) * TICKS)
+    volume, limit = FULL_VOLUME, np.iinfo(np.int16)
+    while volume:
+        midi = to_symusic(score)
+        for track in midi.tracks:
+            track.controls.append(symusic.ControlChange(0, VOLUME, volume))
+        midi.tracks[0].controls.append(symusic.ControlChange(end, UNUSED, 0))  # the sound lasts to the last event
+        try:
+            data = midirenderer.render_wave_from(soundfont.read_bytes(), midi.dumps_midi())
+        except BaseException as error:  # a panic in Rust is no Exception, and its type has no name to import
+            if not isinstance(error, RuntimeError) and type(error).__name__ != "PanicException":
+                raise
+            message = f"{soundfont} is no SoundFont, or damaged ({error}); give a .sf2 file, or None for the default"
+            raise ValueError(message) from error
+        samples = np.frombuffer(data, dtype="<i2", offset=HEADER).reshape(-1, 2)[: len(audio)]
+        if samples.max(initial=0) < limit.max and samples.min(initial=0) > limit.min:
+            break
+        volume //= 2  # it was clipped; half of the controller is a quarter of the amplitude
+    scale = np.float32((FULL_VOLUME / volume) ** 2)
+    for block in range(0, len(samples), NATIVE_RATE):  # the floats need no second copy of all
+        audio[block : block + NATIVE_RATE][: len(samples) - block] += samples[block : block + NATIVE_RATE] * scale
 
 
-def _chunks(data: bytes) -> Iterator[tuple[str, memoryview]]:
-    """Yields (name, contents) of the chunks of a RIFF file, those inside of lists included."""
-    view, position = memoryview(data), 12
-    while position + 8 <= len(data):
-        name, size = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
-        if name == b"LIST":
-            position += 12
-        else:
-            yield name.decode("latin-1"), view[position + 8 : position + 8 + size]
-            position += 8 + size + size % 2
-
-
-def _covers(zone: dict[int, int], pitch: int, velocity: int) -> bool:
-    ranges = ((zone.get(KEYS, 0x7F00), pitch), (zone.get(VELOCITIES, 0x7F00), velocity))
-    return all((limits & 0xFF) <= value <= (limits >> 8 & 0xFF) for limits, value in ranges)
-
-
-def _time(timecents: float) -> float:
-    """Converts a SoundFont's unit of time to seconds: 0 is one second, 1200 more is twice as long."""
-    return float(2.0 ** (min(timecents, 8000) / 1200))
-
-
-def _tone(font: _Font, zone: dict, pitch: int, velocity: int, count: int, sample_rate: int) -> np.ndarray:
-    """Returns (n,) float32, n up to ``count``: a recording at the right pitch, as if the key were never let go."""
-    header = font.tables["shdr"][zone[SAMPLE]]
-    start = int(header["start"]) + zone[START] + 32768 * zone[START_COARSE]
-    end = min(int(header["end"]) + zone[END] + 32768 * zone[END_COARSE], len(font.samples))
-    loop_start = int(header["loop_start"]) + zone[LOOP_START] + 32768 * zone[LOOP_START_COARSE] - start
-    loop_end = int(header["loop_end"]) + zone[LOOP_END] + 32768 * zone[LOOP_END_COARSE] - start
-    wave_form = font.samples[start:end].astype(np.float32) / 32768
-    key = zone[FIXED_KEY] if zone[FIXED_KEY] >= 0 else pitch
-    root = zone[ROOT_KEY] if zone[ROOT_KEY] >= 0 else int(header["key"])
-    cents = (key - root) * zone[SCALE_TUNING] + 100 * zone[COARSE_TUNE] + zone[FINE_TUNE] + int(header["cents"])
-    positions = np.arange(count) * (2.0 ** (cents / 1200) * float(header["rate"]) / sample_rate)
-    if zone[LOOPS] in (1, 3) and 0 <= loop_start < loop_end <= len(wave_form):
-        wave_form = np.append(wave_form[:loop_end], wave_form[loop_start])  # so that the wrap is interpolated, too
-        over = positions >= loop_end
-        positions[over] = loop_start + (positions[over] - loop_start) % (loop_end - loop_start)
-    else:
-        positions = positions[positions < len(wave_form) - 1]
-    if not len(positions):
-        return np.zeros(0, dtype=np.float32)
-    tone = np.interp(positions, np.arange(len(wave_form)), wave_form)
-    if zone[FILTER] < OPEN_FILTER:
-        size = 1 << len(tone).bit_length()  # a power of two, fast to transform
-        share = np.fft.rfftfreq(size, 1 / sample_rate) / (8.176 * 2.0 ** (zone[FILTER] / 1200))
-        tone = np.fft.irfft(np.fft.rfft(tone, size) / np.sqrt(1 + share**4))[: len(tone)]
-    times = np.arange(len(tone)) / sample_rate - _time(zone[DELAY])
-    attack = _time(zone[ATTACK])
-    hold = _time(zone[HOLD] + zone[KEY_TO_HOLD] * (60 - key))
-    decay = _time(zone[DECAY] + zone[KEY_TO_DECAY] * (60 - key))
-    falling = np.clip((times - attack - hold) / decay * 100, 0, np.clip(zone[SUSTAIN] / 10, 0, 100))  # decibels
-    strength = zone[FIXED_VELOCITY] if zone[FIXED_VELOCITY] >= 0 else velocity
-    loudness = (strength / 127) ** 2 * 10 ** (-ATTENUATION_SHARE * zone[ATTENUATION] / 200)
-    return (tone * np.clip(times / attack, 0, 1) * 10 ** (-falling / 20) * loudness).astype(np.float32)
+def _resample(audio: np.ndarray, rate: int) -> np.ndarray:
+    """Converts (samples, 2) of ``NATIVE_RATE`` to ``rate``, by Fourier transforms of blocks of whole seconds."""
+    if rate == NATIVE_RATE:
+        return audio
+    count = round(len(audio) * rate / NATIVE_RATE)
+    new = np.empty((count, 2), dtype=np.float32)
+    for second in range(0, -(-count // rate), SECONDS):
+        # One second more on each side: what wraps around in the transform does not reach the middle.
+        first, last = (second - 1) * NATIVE_RATE, (second + SECONDS + 1) * NATIVE_RATE
+        block = audio[max(first, 0) : last]
+        block = np.pad(block, ((max(-first, 0), 0), (0, 0)))
+        spectrum = np.fft.rfft(block, (SECONDS + 2) * NATIVE_RATE, axis=0)
+        block = np.fft.irfft(spectrum, (SECONDS + 2) * rate, axis=0)[rate : rate * (SECONDS + 1)]
+        new[second * rate : second * rate + len(block)] = block[: count - second * rate]
+    return new
 
 
 def _finish(audio: np.ndarray, last_start: int, end: int, sample_rate: int) -> np.ndarray:

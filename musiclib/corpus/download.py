@@ -1,114 +1,75 @@
-"""Downloads: a file from the web, once, checked against its SHA-256 and unpacked safely."""
+"""Downloads: a file from the web, once and checked, and archives unpacked. Both are there whole, or not at all."""
 
 from __future__ import annotations
 
-import http
-import http.client
+import contextlib
 import os
 import pathlib
-import shutil
-import urllib.error
-import urllib.request
+import tempfile
 import zipfile
-
-from tqdm.auto import tqdm
-
-from musiclib import _atomic
-
-_BLOCK = 1 << 20
 
 
 def fetch(url: str, sha256: str | None, path: str | pathlib.Path) -> pathlib.Path:
-    """Downloads a file unless a whole copy is there already; one that was broken off goes on where it ended.
+    """Downloads a file unless it is there; a download that broke off begins again at the next call.
 
     Args:
-        url: where it is.
-        sha256: what its content must add up to, in hexadecimal; None where nobody has published it, and whoever
-            reads the file has to check what it holds.
+        url: where it is, by http or https.
+        sha256: the checksum of its content; None where nobody published it, and whoever reads the file checks it.
         path: where it goes.
 
     Returns:
         The path.
 
     Raises:
-        ConnectionError: where the server cannot be reached, or falls silent; what came is kept beside ``path``.
-        KeyboardInterrupt: at Ctrl-C, likewise.
-        ValueError: where the content is not what was promised; the file is then deleted.
+        OSError: if it cannot be written; a ConnectionError, if the server does not give all of it.
+        ValueError: if the content has another checksum; it is then deleted.
     """
-    path = pathlib.Path(path)
-    if path.is_file() and sha256 in (None, _atomic.sha256(path)):
-        return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
+    import pooch
+    import requests
+    from tqdm.auto import tqdm
+
+    path = pathlib.Path(path).expanduser()
+    pooch.get_logger().setLevel("WARNING")  # below that it says what the progress bar shows
+
+    def download(url: str, partial: str, _: object) -> None:
+        os.chmod(partial, 0o644)  # pooch makes it readable for its owner alone, and a class may share its data
+        with tqdm(desc=f"downloading {path.name}", unit="B", unit_scale=True) as bar, contextlib.ExitStack() as stack:
+
+            def answered(response: requests.Response, **_: object) -> None:
+                stack.callback(response.close)  # pooch leaves it open where it fails
+                bar.reset(int(response.headers.get("Content-Length", 0)))  # pooch takes no bar without a size
+
+            pooch.HTTPDownloader(progressbar=bar, timeout=60, hooks={"response": answered})(url, partial, None)
+
     try:
-        _receive(url, partial, path.name)
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-        raise ConnectionError(
-            f"cannot download {url} ({error}); {_kept(partial)}check the network, or put the file at {path} yourself"
-        ) from error
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"the download of {url} was stopped; {_kept(partial)}call again to go on") from None
-    found = _atomic.sha256(partial)
-    if sha256 not in (None, found):
-        partial.unlink()
-        raise ValueError(f"{url} gave a file with SHA-256 {found} instead of {sha256}; it was deleted, try again later")
-    os.replace(partial, path)
+        pooch.retrieve(url, sha256, path.name, path.parent, downloader=download)
+    except OSError as error:  # those of requests are among them
+        kind = ConnectionError if isinstance(error, requests.RequestException) else OSError
+        why = error.__cause__ or error
+        raise kind(f"cannot download {url} ({why}); check the network, or put the file at {path} yourself") from error
+    except ValueError as error:
+        why = str(error).partition(". Deleted")[0]
+        raise ValueError(f"{url} gave another file ({why}); it was deleted, try again later") from error
     return path
 
 
-def _receive(url: str, partial: pathlib.Path, name: str) -> None:
-    """Appends to a partial file what is missing of it, or writes it anew where the server has no parts to give."""
-    held = partial.stat().st_size if partial.is_file() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={held}-"} if held else {})
-    try:
-        response = urllib.request.urlopen(request, timeout=60)
-    except urllib.error.HTTPError as error:
-        if not held or error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            raise
-        return  # there is nothing after what is held: it is whole, or its sum will tell
-    with response:
-        goes_on = held and getattr(response, "status", None) == http.HTTPStatus.PARTIAL_CONTENT
-        missing = int(response.headers.get("Content-Length") or 0)
-        with (
-            partial.open("ab" if goes_on else "wb") as file,
-            tqdm(
-                total=(held * bool(goes_on) + missing) or None,
-                initial=held if goes_on else 0,
-                unit="B",
-                unit_scale=True,
-                desc=f"downloading {name}",
-            ) as bar,
-        ):
-            received = 0
-            while block := response.read(_BLOCK):
-                file.write(block)
-                bar.update(len(block))
-                received += len(block)
-    if received < missing:
-        raise ConnectionError(f"the server broke off after {received:,} of {missing:,} bytes")
-
-
-def _kept(partial: pathlib.Path) -> str:
-    """Says what a download that ended early has left."""
-    held = partial.stat().st_size if partial.is_file() else 0
-    return f"{held:,} bytes are kept in {partial} and will be gone on from; " if held else ""
-
-
 def unpack(archive: str | pathlib.Path, folder: str | pathlib.Path) -> pathlib.Path:
-    """Unpacks a zip archive into a folder, unless that exists.
+    """Unpacks a zip archive into a folder, unless that exists; a path that leads out of it leads into it here.
+
+    Args:
+        archive: the zip file.
+        folder: where its content goes.
+
+    Returns:
+        The folder.
 
     Raises:
-        ValueError: where a path in the archive climbs out of the folder.
+        OSError: if the archive cannot be read or the folder not be written; zipfile.BadZipFile, if it is damaged.
     """
-    folder = pathlib.Path(folder)
-    if folder.is_dir():
-        return folder
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    with zipfile.ZipFile(archive) as file:
-        for name in file.namelist():
-            if not (partial / name).resolve().is_relative_to(partial.resolve()):
-                raise ValueError(f"{archive} holds {name!r}, which lies outside its folder; do not use this archive")
-        file.extractall(partial)
-    os.replace(partial, folder)
+    folder = pathlib.Path(folder).expanduser()
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as partial, zipfile.ZipFile(archive) as file:
+            file.extractall(pathlib.Path(partial, folder.name))
+            os.replace(pathlib.Path(partial, folder.name), folder)
     return folder

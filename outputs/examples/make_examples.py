@@ -15,10 +15,7 @@ ROOT = FOLDER.parents[1]
 sys.path.insert(0, str(ROOT))
 
 from musiclib import audio, corpus, dataset, evaluation, plots, sampling, training, writers  # noqa: E402
-from musiclib.score import (
-    Score,  # noqa: E402
-    meter,
-)
+from musiclib.score import Score, meter  # noqa: E402
 
 # The run, a seed, and the most tokens of a piece; the last one writes four for each sixteenth.
 RUNS = (("bach_lstm", 4, 110), ("bach_gru_attention", 3, 110), ("bach_transformer", 4, 110), ("jsb_gru", 3, 1024))
