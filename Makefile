@@ -6,7 +6,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 # A kernel that is started from here has nothing to say that a reader could act on.
-QUIET = --ExecutePreprocessor.extra_arguments=--log-level=40
+# asyncio logs the tasks of ipykernel's own that are still pending when a kernel stops, as if something had failed.
+CALM = __import__('logging').getLogger('asyncio').setLevel('CRITICAL')
+QUIET = --ExecutePreprocessor.extra_arguments=--log-level=40 \
+	"--ExecutePreprocessor.extra_arguments=--IPKernelApp.exec_lines=$(CALM)"
 # How coverage watches lines: from Python 3.12 on in a way that costs next to nothing.
 FASTEST_CORE = $$($(VENV)/bin/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
 # Two files of tests at once; the tests of one file follow each other, since notebooks read what others wrote.

@@ -1,7 +1,6 @@
-"""Configuration: what a run is made with, as frozen dataclasses that travel through JSON.
+"""Configuration of models and training, as frozen dataclasses that are saved as JSON in a run's folder.
 
-A run folder holds its ``Config``, so that the network can be rebuilt from it; ``preset``
-gives the two sizes that the notebooks know, and ``folders`` the places they write to.
+``preset`` returns the two sizes that the notebooks use, ``folders`` the folders they write to.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import pathlib
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """Which network, and its size."""
+    """A network and its options."""
 
     name: str = "stacked_lstm"  # a builder in musiclib.models
     options: dict = dataclasses.field(default_factory=dict)  # keyword arguments of that builder
@@ -27,22 +26,22 @@ class TrainingConfig:
     """How a network is trained.
 
     Raises:
-        ValueError: at a size, rate or choice that cannot be trained with.
+        ValueError: at an invalid value.
     """
 
     window: int = 96  # tokens of context in a training example
-    batch_size: int = 32  # windows a step
+    batch_size: int = 32  # windows per step
     epochs: int = 40  # at most; early stopping usually ends sooner
-    learning_rate: float = 5e-3  # Adam's; halved where the validation loss rests for two epochs
-    clip_norm: float = 1.0  # gradients longer than this are shortened to it
-    weight_decay: float = 0.0  # share of each weight, times the learning rate, that a step takes off; biases are spared
-    average: float = 0.0  # of the weights of past steps in the moving average that is kept; 0 keeps the last weights
-    align: int | None = None  # windows begin at multiples of so many tokens, for networks that count metre from there
-    patience: int = 6  # epochs without a better validation loss before training stops
-    minutes: float | None = None  # after which one process stops, in the midst of an epoch too; None for no limit
-    targets: str = "all"  # every position of a window, or "last": the textbook's form
-    precision: str = "auto"  # "float32", "mixed_bfloat16" on accelerators made for it, or "auto": the fitting one
-    seed: int = 0  # of the weights, the dropout and the order of the windows
+    learning_rate: float = 5e-3  # of Adam; halved where the validation loss has not improved for two epochs
+    clip_norm: float = 1.0  # maximum norm of each gradient
+    weight_decay: float = 0.0  # decoupled, times the learning rate; not for biases
+    average: float = 0.0  # momentum of the moving average of the weights; 0 keeps the last weights
+    align: int | None = None  # windows begin at multiples of this many tokens, for networks that count the metre
+    patience: int = 6  # early stopping: epochs without a lower validation loss
+    minutes: float | None = None  # time limit of a call of train, also within an epoch; None for no limit
+    targets: str = "all"  # every position of a window, or "last": only the last one
+    precision: str = "auto"  # "float32", "mixed_bfloat16", or "auto": the second where the accelerator supports it
+    seed: int = 0  # of initial weights, dropout and the order of the windows
 
     def __post_init__(self) -> None:
         for name in ("window", "batch_size", "epochs", "learning_rate", "clip_norm", "patience"):
@@ -64,7 +63,7 @@ class TrainingConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Everything that a training run is started with, but for the data."""
+    """All settings of a training run, except the data."""
 
     preset: str = "full"
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
@@ -80,7 +79,7 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: dict) -> Config:
-        """Reads what ``to_dict`` wrote; raises ValueError at a field that does not exist."""
+        """Returns the configuration from ``to_dict``'s values; raises ValueError at an unknown field."""
         try:
             return cls(
                 preset=values["preset"],
@@ -91,39 +90,38 @@ class Config:
             raise ValueError(f"not a configuration of this version of musiclib: {error}") from error
 
     def to_json(self) -> str:
-        """Writes the configuration as JSON text."""
+        """Returns the configuration as JSON text."""
         return json.dumps(self.to_dict(), indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Config:
-        """Reads what ``to_json`` wrote."""
+        """Returns the configuration from ``to_json``'s text."""
         return cls.from_dict(json.loads(text))
 
 
 def preset(name: str | None = None, model: str = "stacked_lstm") -> Config:
-    """Returns the configuration of a preset; presets are defined beside their networks, which this loads.
+    """Returns a preset, which is defined in the module of its network.
 
     Args:
-        name: ``"quick"`` or ``"full"``; None takes the environment variable
-            ``MUSICLIB_PRESET``, and ``"quick"`` where that is not set.
+        name: ``"quick"`` or ``"full"``; None for the environment variable ``MUSICLIB_PRESET``, or else ``"quick"``.
         model: the network's name.
 
     Raises:
-        ValueError: at an unknown preset or model; the message lists those there are.
+        ValueError: at an unknown preset or model.
     """
-    # By name, when it is called: configuration is the first room, and knows no network until one is asked for.
+    # Imported here: musiclib.models imports this module.
     presets = importlib.import_module("musiclib.models").PRESETS
     name = name or os.environ.get("MUSICLIB_PRESET") or "quick"
     if name not in presets.get(model, ()):
         sizes = ", ".join(map(repr, dict.fromkeys(size for sizes in presets.values() for size in sizes)))
         models = ", ".join(map(repr, presets))
         raise ValueError(f"no preset {name!r} for the model {model!r}; there are {sizes}, for {models}")
-    return copy.deepcopy(presets[model][name])  # its options are a dictionary, which a caller may change
+    return copy.deepcopy(presets[model][name])  # callers may change the dictionary of options
 
 
 @dataclasses.dataclass(frozen=True)
 class Folders:
-    """Where the notebooks read and write; each is made when something is written to it."""
+    """The folders of the notebooks; each is created when something is written to it."""
 
     root: pathlib.Path
 
@@ -134,12 +132,12 @@ class Folders:
 
     @property
     def models(self) -> pathlib.Path:
-        """One folder a trained run."""
+        """Trained runs, one folder each."""
         return self.root / "models"
 
     @property
     def outputs(self) -> pathlib.Path:
-        """Pictures, sound and MIDI."""
+        """Images, sound and MIDI."""
         return self.root / "outputs"
 
 
@@ -149,11 +147,11 @@ def folders() -> Folders:
 
 
 def find_run(name: str, shipped: str) -> pathlib.Path:
-    """Returns the folder of one's own run, or of the shipped one where there is no own.
+    """Returns the folder of your own run, or else of a shipped one.
 
     Args:
-        name: a run in ``folders().models``.
-        shipped: a run that comes with the repository.
+        name: of your run in ``folders().models``.
+        shipped: name of a run that comes with the repository.
 
     Raises:
         FileNotFoundError: where neither exists.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from musiclib import audio
-from musiclib.audio import synthesis
+from musiclib.audio import soundfont, synthesis
 from musiclib.score import Score
 
 RATE = 22050
@@ -142,7 +142,7 @@ def test_missing_soundfont(tmp_path):
 
 
 def test_missing_package(monkeypatch):
-    monkeypatch.setattr(synthesis.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(soundfont.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(FileNotFoundError, match="pip install pretty_midi"):
         audio.synthesize(Score.from_notes([(0, 1, 60)]))
 
@@ -150,6 +150,6 @@ def test_missing_package(monkeypatch):
 @pytest.mark.parametrize("size", [0, 100, 100_000])
 def test_damaged_soundfont(size, tmp_path):
     path = tmp_path / "bad.sf2"
-    path.write_bytes(synthesis._find_soundfont(None).read_bytes()[:size])
+    path.write_bytes(soundfont.find_soundfont(None).read_bytes()[:size])
     with pytest.raises(ValueError, match="no SoundFont, or damaged"):
         audio.synthesize(Score.from_notes([(0, 1, 60)]), soundfont=path)

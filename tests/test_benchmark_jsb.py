@@ -14,8 +14,9 @@ from musiclib import evaluation, models, readers
 from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.corpus import jsb, music21_corpus
 from musiclib.dataset import Pieces
-from musiclib.encodings import Chorale, pitch_number
+from musiclib.encodings import Chorale
 from musiclib.encodings.vocabulary import RESERVED, START, Vocabulary
+from musiclib.score import pitch_number
 from musiclib.training import Run, run
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]

@@ -16,7 +16,7 @@ FOLDER = pathlib.Path(__file__).parents[2] / "shared" / "data" / "broken_midi"
 PATHS = sorted(path for path in FOLDER.glob("*") if path.suffix != ".tsv")
 pytestmark = [
     pytest.mark.skipif(not PATHS, reason="needs ../shared/data/broken_midi, which is not in the repository"),
-    pytest.mark.filterwarnings("ignore::musiclib.draft.LostNotes"),
+    pytest.mark.filterwarnings("ignore::musiclib.readers.LostNotes"),
 ]
 
 

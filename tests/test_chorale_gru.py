@@ -7,8 +7,7 @@ from keras import ops
 
 from musiclib import models
 from musiclib.encodings.vocabulary import END, RESERVED, START, Vocabulary
-from musiclib.models import chorale_features
-from musiclib.models.chorale_gru.features import Alphabet, Keys
+from musiclib.models.chorale_gru.features import Alphabet, Keys, pitches_of
 
 PITCHES = [None] * 4 + [*range(50, 66), -1, 48]  # 47 and 49 have no id, 48 is not in the order of the others
 SIZE = len(PITCHES)
@@ -122,16 +121,16 @@ def test_a_silent_voice_and_a_padded_end_are_read():
 
 def test_pitches_are_read_from_a_vocabulary():
     vocabulary = Vocabulary([*RESERVED, "C4", "R", "F#3"])
-    assert chorale_features.pitches(vocabulary) == [None, None, None, None, 60, -1, 54]
+    assert pitches_of(vocabulary) == [None, None, None, None, 60, -1, 54]
     with pytest.raises(ValueError, match="C4:1"):
-        chorale_features.pitches(Vocabulary([*RESERVED, "C4:1"]))
+        pitches_of(Vocabulary([*RESERVED, "C4:1"]))
 
 
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"pitches": PITCHES[:-1]}, f"{SIZE} ids a pitch, got {SIZE - 1}"),
-        ({"pitches": list(range(40, 40 + SIZE))}, "None for the 4 reserved"),
+        ({"pitches": PITCHES[:-1]}, f"each of the {SIZE} ids, got {SIZE - 1}"),
+        ({"pitches": list(range(40, 40 + SIZE))}, "None for the first 4 ids"),
         ({"pitches": [None] * 4 + [-1] * (SIZE - 4)}, "MIDI number"),
         ({"units": 9}, "9 and 2"),
     ],

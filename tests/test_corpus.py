@@ -8,6 +8,7 @@ import pytest
 
 from musiclib import corpus
 from musiclib.corpus import Corpus, music21_corpus
+from musiclib.corpus import maestro as maestro_files
 from musiclib.score import Score
 from musiclib.score.melody import families
 
@@ -303,8 +304,8 @@ def maestro(tmp_path, monkeypatch, write_midi, serve):
             split = ("train", "validation", "test", "train", "train")[i % 5]
             rows.append(f'"Bach, J. S.",Piece {i},{split},2004,{name}')
         archive.writestr("maestro-v3.0.0/maestro-v3.0.0.csv", "\n".join(rows))
-    monkeypatch.setattr(corpus.maestro, "URL", serve(tmp_path / "maestro.zip"))
-    monkeypatch.setattr(corpus.maestro, "SHA256", hashlib.sha256((tmp_path / "maestro.zip").read_bytes()).hexdigest())
+    monkeypatch.setattr(maestro_files, "URL", serve(tmp_path / "maestro.zip"))
+    monkeypatch.setattr(maestro_files, "SHA256", hashlib.sha256((tmp_path / "maestro.zip").read_bytes()).hexdigest())
     monkeypatch.setenv("MUSICLIB_HOME", str(tmp_path / "home"))
     return tmp_path / "maestro.zip"
 
@@ -324,5 +325,5 @@ def test_maestro_is_downloaded_once_and_keeps_its_split(maestro):
 
 def test_the_archive_of_maestro_is_the_published_one():
     """As its page states it: https://magenta.tensorflow.org/datasets/maestro#v300."""
-    assert corpus.MAESTRO_URL.endswith("/maestro/v3.0.0/maestro-v3.0.0-midi.zip")
-    assert corpus.MAESTRO_SHA256 == "70470ee253295c8d2c71e6d9d4a815189e35c89624b76d22fce5a019d5dde12c"
+    assert maestro_files.URL.endswith("/maestro/v3.0.0/maestro-v3.0.0-midi.zip")
+    assert maestro_files.SHA256 == "70470ee253295c8d2c71e6d9d4a815189e35c89624b76d22fce5a019d5dde12c"

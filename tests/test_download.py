@@ -242,7 +242,7 @@ def test_a_bar_shows_how_much_has_come_and_nothing_else_is_said(server, tmp_path
 
 
 def test_what_it_needs_is_imported_only_where_it_is_called():
-    heavy = ["pooch", "requests", "tqdm"]
+    heavy = ["pooch", "requests"]
     done = run(
         f"import sys; from musiclib.corpus import download; print([name for name in {heavy} if name in sys.modules])"
     )

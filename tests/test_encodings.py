@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from musiclib.encodings import ENCODINGS, Frames, NoteChord, from_config, normal_order, pitch_number
-from musiclib.score import Score, pitch_name
+from musiclib.encodings import ENCODINGS, Frames, NoteChord, from_config, normal_order
+from musiclib.score import Score, pitch_name, pitch_number
 
 NOTE_CHORDS = [
     NoteChord(chords, durations, steps_per_quarter, step)

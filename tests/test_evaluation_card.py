@@ -183,7 +183,7 @@ def test_a_run_that_learned_from_other_pieces_of_the_corpus_is_told():
 
 def test_a_run_that_answers_to_a_source_is_refused(runs):
     answering = dataclasses.replace(runs["lstm"], source_encoding=encodings.NoteChord())
-    with pytest.raises(ValueError, match="'answering' answers to a source"):
+    with pytest.raises(ValueError, match="'answering' is conditional"):
         evaluation.card({"answering": answering}, SPLIT)
 
 

@@ -9,7 +9,7 @@ from test_broken_midi import check
 from musiclib import readers, writers
 from musiclib.score import COLUMNS, Score
 
-pytestmark = pytest.mark.filterwarnings("ignore::musiclib.draft.LostNotes")
+pytestmark = pytest.mark.filterwarnings("ignore::musiclib.readers.LostNotes")
 PIECE = midi_bytes([*note_events(60), *note_events(64, ticks=9000), *note_events(67, channel=9)], note_events(48))
 HEAD = PIECE[:14]
 

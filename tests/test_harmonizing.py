@@ -145,11 +145,11 @@ def test_a_source_may_be_a_score_a_file_or_ids(run, tune, tmp_path):  # noqa: F8
 
 def test_a_source_that_is_missing_or_not_wanted_is_named(run, tune):  # noqa: F811
     for source in (None, Score.from_notes([]), np.zeros(0, np.int32)):
-        with pytest.raises(ValueError, match="this run answers to a source; give source="):
+        with pytest.raises(ValueError, match="this run is conditional; give source="):
             sampling.generate(run, length=9, source=source) if not isinstance(source, np.ndarray) else (
                 sampling.generate_ids(run, length=9, source=source)
             )
-    with pytest.raises(ValueError, match="answers to no source; leave source out"):
+    with pytest.raises(ValueError, match="this run is unconditional; leave source out"):
         sampling.generate(alone(), length=9, source=tune)
 
 

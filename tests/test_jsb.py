@@ -79,19 +79,20 @@ def test_a_folder_is_no_file(file):
         jsb.load(file.parent)
 
 
-def test_without_a_path_the_file_is_downloaded_once(file, tmp_path, monkeypatch):
+def test_without_a_path_the_file_is_downloaded_once(file, tmp_path, monkeypatch, serve):
     monkeypatch.setenv("MUSICLIB_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(jsb, "URL", file.as_uri())
+    monkeypatch.setattr(jsb, "URL", serve(file))
     assert len(corpus.load("jsb")) == 6
     file.unlink()
     assert len(corpus.load("jsb")) == 6
 
 
-def test_a_download_without_a_known_checksum_is_whole_or_not_there(file, tmp_path):
-    target = download.fetch(file.as_uri(), None, tmp_path / "new" / "file.json")
+def test_a_download_without_a_known_checksum_is_whole_or_not_there(file, tmp_path, serve):
+    target = download.fetch(serve(file), None, tmp_path / "new" / "file.json")
     assert target.read_bytes() == file.read_bytes()
     with pytest.raises(ConnectionError):
-        download.fetch((tmp_path / "nothing").as_uri(), None, tmp_path / "other.json")
+        download.fetch(serve(tmp_path / "nothing"), None, tmp_path / "other.json")
+    assert not (tmp_path / "other.json").exists()
 
 
 def test_a_path_is_for_this_corpus_alone(file, tmp_path):

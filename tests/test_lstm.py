@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from musiclib import models
-from musiclib.models import lstm
+from musiclib.models.layers import lstm
 
 tf = pytest.importorskip("tensorflow")
 

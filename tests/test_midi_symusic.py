@@ -59,14 +59,14 @@ SAME = {
 }  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore::musiclib.draft.LostNotes")
+@pytest.mark.filterwarnings("ignore::musiclib.readers.LostNotes")
 @pytest.mark.parametrize("name", SAME)
 def test_same_score(name, tmp_path):
     score, fast = both(tmp_path, midi_bytes(*SAME[name]))
     assert fast == score and len(score)
 
 
-@pytest.mark.filterwarnings("ignore::musiclib.draft.LostNotes")
+@pytest.mark.filterwarnings("ignore::musiclib.readers.LostNotes")
 @pytest.mark.parametrize("seed", range(3))
 def test_same_score_of_notes_anywhere(seed, tmp_path):
     """Every channel, programs at any time, pitches that repeat and overlap."""
@@ -164,7 +164,7 @@ def agreement(first: Score, second: Score) -> float:
 
 
 @needs_shared
-@pytest.mark.filterwarnings("ignore::musiclib.draft.LostNotes")
+@pytest.mark.filterwarnings("ignore::musiclib.readers.LostNotes")
 @pytest.mark.parametrize(("pattern", "count"), [("classical_piano_92/*.mid", 92), ("maestro_small/*/*.mid*", 12)])
 def test_real_files_give_equal_scores(pattern, count, capsys):
     """All of the 92; of the performances, which are long, every ninth."""

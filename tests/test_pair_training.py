@@ -128,7 +128,7 @@ def test_a_run_whose_source_encoding_is_lost_is_refused(run, tmp_path):
     about = json.loads(path.read_text())
     encoding = about.pop("source_encoding")
     path.write_text(json.dumps(about))
-    with pytest.raises(ValueError, match="answers to a source and no source_encoding"):
+    with pytest.raises(ValueError, match="has a conditional network and no source_encoding"):
         training.load_run(tmp_path)
     path.write_text(json.dumps({**about, "source_encoding": {**encoding, "name": "Frames", "voices": 1}}))
     with pytest.raises(ValueError, match="config.json"):

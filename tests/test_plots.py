@@ -85,7 +85,7 @@ def test_pitch_names(score):
 @pytest.mark.parametrize("rows", [1, 5])
 @pytest.mark.parametrize("semitones", [3, 12, 17, 25, 40, 88, 127])
 def test_pitch_names_do_not_overlap_and_are_several(rows, semitones):
-    figure, axes = plots.plt.subplots(rows, figsize=(8, 3.0 * rows), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(rows, figsize=(8, 3.0 * rows), layout="constrained", squeeze=False)
     for ax in axes.flat:
         plots.piano_roll(Score.from_notes([(0, 1, 0), (1, 1, semitones)]), ax=ax)
     figure.draw_without_rendering()

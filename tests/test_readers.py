@@ -246,7 +246,7 @@ def test_impossible_tempo_and_time_signature_are_passed_over(write):
 
 
 @needs_shared
-@pytest.mark.filterwarnings("ignore::musiclib.draft.LostNotes")
+@pytest.mark.filterwarnings("ignore::musiclib.readers.LostNotes")
 @pytest.mark.parametrize("pattern", ["classical_piano_92/*.mid", "maestro_small/validation/*"])
 def test_midi_agrees_with_symusic(pattern):
     paths = sorted(SHARED.glob(pattern))[:8]

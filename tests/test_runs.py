@@ -150,7 +150,7 @@ def test_the_record_of_a_run(two_runs):
 
 def test_a_training_that_is_not_finished_is_no_run_and_says_how_to_go_on(tmp_path):
     Checkpoint({}, {"val_loss": []}, [], []).save(tmp_path)
-    with pytest.raises(FileNotFoundError, match="a training was begun there"):
+    with pytest.raises(FileNotFoundError, match="an interrupted training is there"):
         training.load_run(tmp_path)
 
 

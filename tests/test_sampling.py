@@ -534,7 +534,7 @@ def test_a_primer_outside_the_pitches_of_a_run_is_moved_by_octaves(cycle, octave
 def test_a_primer_longer_than_the_context_slides_through_it_and_says_so(targets):
     run = run_of(Scripted(cycle_table(), targets, 6))
     (short,) = sampling.generate_ids(run, 1, 3, [5] * 6)
-    with pytest.warns(UserWarning, match="the primer has 7 tokens and this network looks back on 6"):
+    with pytest.warns(UserWarning, match="the primer has 7 tokens and this network has a context_length of 6"):
         (long,) = sampling.generate_ids(run, 1, 3, [4] + [5] * 6)
     assert long.tolist() == short.tolist()
 

@@ -63,7 +63,7 @@ def test_each_piece_of_a_batch_may_have_a_source_of_its_own():
 
 
 def test_without_a_source_it_says_what_it_needs():
-    with pytest.raises(ValueError, match="give initial_state a source"):
+    with pytest.raises(ValueError, match="give initial_state a condition"):
         make().initial_state(1)
 
 
@@ -143,8 +143,8 @@ def test_the_ratio_falls_along_a_line_and_stays():
 
 def told(model, ids, monkeypatch):
     """What the decoder is told in a training step: the ids of its last pass."""
-    seen, write = [], model._write
-    monkeypatch.setattr(model, "_write", lambda ids, *rest, **options: seen.append(ids) or write(ids, *rest, **options))
+    seen, write = [], model._decode
+    monkeypatch.setattr(model, "_decode", lambda ids, *rest, **named: seen.append(ids) or write(ids, *rest, **named))
     call(model, random_ids(len(ids), 9), ids, training=True)
     return ops.convert_to_numpy(seen[-1]), len(seen)
 
@@ -172,13 +172,13 @@ def test_a_ratio_of_zero_tells_what_the_network_says(monkeypatch):
 def test_what_it_says_of_a_position_is_told_at_the_next(monkeypatch):
     """A decoder that repeats what it hears: where it is told its own words, they come one position late."""
     model = make(teacher_forcing=[0.0, 0.0])
-    write = model._write
+    write = model._decode
 
     def repeat(ids, *rest, **options):
         write(ids, *rest, **options)
         return 100 * ops.one_hot(ids, SIZE)
 
-    monkeypatch.setattr(model, "_write", repeat)
+    monkeypatch.setattr(model, "_decode", repeat)
     ids = random_ids(2, 12)
     heard, _ = told(model, ids, monkeypatch)
     np.testing.assert_array_equal(heard[:, 1:], ids[:, :-1])

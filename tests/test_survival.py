@@ -143,7 +143,7 @@ def test_as_many_epochs_as_are_kept_make_a_run_of_them(begun):
 
 
 def test_fewer_epochs_than_are_kept_are_refused(begun):
-    with pytest.raises(ValueError, match="stands after epoch 2 already.*is to have 1; give epochs=2 or more"):
+    with pytest.raises(ValueError, match="is already at epoch 2.*has epochs=1; set epochs=2 or more"):
         train(begun, CONFIG.replace(epochs=1))
 
 
@@ -159,7 +159,7 @@ def test_a_checkpoint_of_another_training_is_refused_and_kept(begun, monkeypatch
             attempt()
         assert named in str(error.value) and str(begun / NAME) in str(error.value) and "delete" in str(error.value)
     with monkeypatch.context() as patch:
-        patch.setattr(provenance, "code", lambda: "0" * 16)
+        patch.setattr(provenance, "code", lambda _: "0" * 16)
         with pytest.raises(ValueError, match="with code "):
             train(begun)
     with monkeypatch.context() as patch:
@@ -188,7 +188,7 @@ def test_a_finished_run_is_returned_as_it_is(tmp_path, capsys, whole):
     train(tmp_path)
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     again = train(tmp_path, progress=True)
-    assert capsys.readouterr().out == f"{tmp_path} is finished: nothing is left to train, after epoch 3\n"
+    assert capsys.readouterr().out == f"{tmp_path} is finished after epoch 3\n"
     assert_same(again, whole)
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
@@ -197,8 +197,8 @@ def test_a_run_of_another_training_or_code_is_trained_anew(tmp_path, monkeypatch
     train(tmp_path, CONFIG.replace(seed=4))
     capsys.readouterr()
     assert_same(train(tmp_path, progress=True), whole)
-    assert capsys.readouterr().out.startswith(f"{tmp_path} holds another run, of other data or settings: when this")
-    monkeypatch.setattr(provenance, "code", lambda: "0" * 16)
+    assert capsys.readouterr().out.startswith(f"{tmp_path} holds a run of other data or settings: it is")
+    monkeypatch.setattr(provenance, "code", lambda _: "0" * 16)
     assert_same(train(tmp_path), whole)
     assert training.load_run(tmp_path).about["code"] == "0" * 16
 
@@ -213,10 +213,7 @@ def test_a_damaged_run_is_trained_anew(tmp_path, whole):
 def test_a_training_that_goes_on_says_so(begun, capsys):
     train(begun, progress=True)
     printed = capsys.readouterr().out
-    assert (
-        printed.startswith(f"{begun} holds a training that goes on, after epoch 2\nepoch 3: ")
-        and "epoch 2:" not in printed
-    )
+    assert printed.startswith(f"{begun} is resumed after epoch 2\nepoch 3: ") and "epoch 2:" not in printed
 
 
 def interrupting(monkeypatch, epoch, interrupt):
@@ -237,8 +234,8 @@ def test_ctrl_c_says_what_is_kept(tmp_path, monkeypatch, whole):
         train(tmp_path)
     message = str(interrupt.value)
     assert (
-        "stopped in epoch 3" in message
-        and f"{tmp_path / NAME} keeps the training up to epoch 2" in message
+        "interrupted in epoch 3" in message
+        and f"{tmp_path / NAME} holds the training up to epoch 2" in message
         and "epochs=2" in message
     )
     assert names(tmp_path) == [NAME]
@@ -248,7 +245,7 @@ def test_ctrl_c_says_what_is_kept(tmp_path, monkeypatch, whole):
 @pytest.mark.parametrize("given", [True, False])
 def test_ctrl_c_says_that_nothing_is_kept(given, tmp_path, monkeypatch):
     interrupting(monkeypatch, 1, lambda: signal.raise_signal(signal.SIGINT))
-    with pytest.raises(KeyboardInterrupt, match="keeps nothing new" if given else "no folder was given"):
+    with pytest.raises(KeyboardInterrupt, match="nothing new is saved in" if given else "no folder was given"):
         train(tmp_path if given else None)
 
 
@@ -262,7 +259,7 @@ def test_a_loss_that_is_no_number_stops_and_leaves_the_epochs_before(tmp_path, m
         "no longer a number in epoch 3",
         "a lower learning_rate than 0.05",
         "clip_norm",
-        "keeps the training up to epoch 2",
+        "holds the training up to epoch 2",
     ):
         assert text in message
     assert_same(train(tmp_path, CONFIG.replace(epochs=2)), train(None, CONFIG.replace(epochs=2)))
@@ -374,7 +371,7 @@ def test_a_checkpoint_is_numbers_and_json(begun):
     with np.load(begun / NAME, allow_pickle=False) as file:
         assert all(file[name].dtype.kind in "fiuU" for name in file.files)
         about = json.loads(str(file["about"]))
-    assert about["asked"]["training"]["seed"] == 0 and len(about["history"]["val_loss"]) == 2
+    assert about["recipe"]["training"]["seed"] == 0 and len(about["history"]["val_loss"]) == 2
 
 
 def test_the_learning_rate_and_the_last_epoch_follow_from_the_losses():

@@ -1,7 +1,7 @@
-"""Dataset: pieces as ids, on disk, and as the batches that models learn from.
+"""Dataset: pieces as ids, on disk, and as batches for training.
 
 ``prepare`` encodes a split corpus, ``prepare_pairs`` cuts it into pairs of source and target first. ``Windows`` and
-``PairWindows`` make batches on demand; they are loaded on first use, since they bring Keras along.
+``PairWindows`` make batches on demand; they are imported on first use, since they import Keras.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Batches: rows cut from pieces on demand, shuffled and cut anew for each epoch."""
+"""Batches: rows cut from pieces on demand, shuffled for each epoch."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 
 
 class Batches(keras.utils.PyDataset):
-    """What windows and pair windows share; a subclass defines ``_cut`` and ``rows``.
+    """Base class of windows and pair windows; a subclass defines ``_cut`` and ``rows``.
 
     Args:
         length: ids in a row.
         batch_size: rows in a batch.
-        align: rows begin only at multiples of so many ids from the start of their piece.
-        seed: shuffles the rows, and shifts where they are cut, anew for each epoch; None keeps them in order.
-        epoch: how many epochs came before, where training resumes.
+        align: rows begin only at multiples of this many ids from the start of their piece.
+        seed: shuffles the rows and shifts the cuts, differently in each epoch; None keeps them in order.
+        epoch: number of epochs already done, where training resumes.
 
     Raises:
         ValueError: at a length, batch size or alignment below 1, or a length that is not a multiple of ``align``.
@@ -33,11 +33,11 @@ class Batches(keras.utils.PyDataset):
         self._columns: tuple[np.ndarray, ...] = ()
 
     def _cut(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Returns what describes each row of an epoch, in order: equally long arrays."""
+        """Returns the rows of an epoch, in order, as arrays with one entry per row."""
         raise NotImplementedError
 
     def rows(self, first: int, last: int) -> tuple[Any, np.ndarray]:
-        """Returns inputs and targets of the rows from ``first`` up to ``last``, which is not included."""
+        """Returns inputs and targets of the rows from ``first`` up to, but not including, ``last``."""
         raise NotImplementedError
 
     def _shuffle(self) -> None:
@@ -47,7 +47,7 @@ class Batches(keras.utils.PyDataset):
         self._columns = tuple(column[order] for column in columns)
 
     def _shift(self, rng: np.random.Generator, slack: np.ndarray) -> np.ndarray:
-        """Returns by how many ids the cuts of each piece are shifted: at random, up to its ``slack``."""
+        """Returns random shifts of each piece's cuts, in ids, up to its ``slack``."""
         if self.seed is None:
             return np.zeros_like(slack)
         return self.align * rng.integers(0, slack // self.align + 1)
@@ -59,13 +59,13 @@ class Batches(keras.utils.PyDataset):
         return self.rows(index * self.batch_size, (index + 1) * self.batch_size)
 
     def on_epoch_end(self) -> None:
-        """Shuffles and cuts anew for the next epoch."""
+        """Shuffles and cuts the rows of the next epoch."""
         if self.seed is not None:
             self.epoch += 1
             self._shuffle()
 
 
 def numbered(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns of each row which piece it is cut from and which row of that piece it is, two (rows,) arrays."""
+    """Returns the piece of each row, and its number within that piece: two (rows,) arrays."""
     piece = np.repeat(np.arange(len(counts)), counts)
     return piece, np.arange(len(piece)) - np.repeat(np.cumsum(counts) - counts, counts)

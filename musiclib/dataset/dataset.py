@@ -1,6 +1,6 @@
-"""Dataset: a split corpus as ids, with the encoding and the vocabulary that made them.
+"""Dataset: a split corpus as ids, with its encoding and vocabulary, for training.
 
-This is what a network is trained on. It is one folder, which needs neither music21 nor TensorFlow to be loaded.
+It is saved as one folder, and loading it needs neither music21 nor TensorFlow.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ class Dataset:
     """Ids of training, validation and test pieces; each piece runs from ``<start>`` to ``<end>``.
 
     Args:
-        train, validation, test: the pieces.
-        vocabulary: the tokens, collected from ``train`` alone.
-        encoding: what made the tokens.
-        about: how it was made, for the record (transpositions, names of the pieces).
+        train: training pieces.
+        validation: validation pieces.
+        test: test pieces.
+        vocabulary: the tokens, collected from ``train`` only.
+        encoding: of the tokens.
+        about: provenance (transpositions, names of the pieces).
     """
 
     train: Pieces
@@ -62,7 +64,7 @@ class Dataset:
         return digest.hexdigest()[:16]
 
     def save(self, folder: str | pathlib.Path) -> pathlib.Path:
-        """Saves the dataset into a folder; one that is there is replaced once all of this one is written."""
+        """Saves the dataset into a folder by an atomic write; an existing dataset is replaced."""
         folder = pathlib.Path(folder).expanduser()
         about = {**self._encodings, "fingerprint": self.fingerprint, "about": self.about}
         with _atomic.together(folder) as new:
@@ -74,11 +76,11 @@ class Dataset:
 
     @classmethod
     def load(cls, folder: str | pathlib.Path) -> Self:
-        """Loads what ``save`` wrote; the ids stay on disk until they are used.
+        """Loads a saved dataset; the ids are memory-mapped.
 
         Raises:
-            FileNotFoundError: where the folder holds no whole dataset.
-            ValueError: where it holds pairs and a dataset was asked for, or the reverse.
+            FileNotFoundError: where the folder has no complete dataset.
+            ValueError: where ``Dataset.load`` finds pairs, or ``Pairs.load`` a dataset.
         """
         folder = pathlib.Path(folder).expanduser()
         if not _atomic.part(folder, "dataset.json").is_file():
@@ -98,14 +100,16 @@ class Dataset:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Pairs(Dataset):
-    """Ids of training, validation and test pairs: what a conditional network is trained on.
+    """Ids of training, validation and test pairs, for conditional networks.
 
     Args:
-        train, validation, test: the pairs.
-        vocabulary: the tokens of sources and targets, collected from ``train`` alone.
-        encoding: what made the targets' tokens.
-        about: how it was made, for the record (transpositions, names, the range of the sources' pitches).
-        source_encoding: what made the sources' tokens.
+        train: training pairs.
+        validation: validation pairs.
+        test: test pairs.
+        vocabulary: the tokens of sources and targets, collected from ``train`` only.
+        encoding: of the targets.
+        about: provenance (transpositions, names, the pitch range of the sources).
+        source_encoding: of the sources.
     """
 
     train: PairedPieces
@@ -119,7 +123,7 @@ class Pairs(Dataset):
         return f"Pairs({sizes}, {len(self.vocabulary)} tokens)"
 
     def hidden(self) -> Pairs:
-        """Returns the same pairs with every source id unknown: a baseline that can learn from the targets alone."""
+        """Returns the pairs with every source id ``<unknown>``, to train an unconditional baseline."""
 
         def hide(part: PairedPieces) -> PairedPieces:
             sources = Pieces(np.full_like(part.sources.ids, UNKNOWN), part.sources.offsets)

@@ -1,4 +1,4 @@
-"""One-hot windows: the textbook's form of training examples, small enough to look at."""
+"""One-hot windows: training examples as in textbooks, for one piece."""
 
 from __future__ import annotations
 

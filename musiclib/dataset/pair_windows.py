@@ -1,7 +1,7 @@
 """Pair windows: batches of sources and targets for a sequence-to-sequence network, made on demand.
 
 A batch is ``((sources, inputs), targets)``, int32: (batch, source time) and twice (batch, time). The inputs are the
-decoder's under teacher forcing, the targets the ids that follow them, and padding stands at the end of each row.
+decoder's inputs (teacher forcing), the targets the next ids; padding is at the end of each row.
 """
 
 from __future__ import annotations
@@ -14,25 +14,24 @@ from musiclib.encodings.vocabulary import PADDING
 
 
 class PairWindows(Batches):
-    """Batches of pairs, or of crops of pairs whose two sides run in parallel.
+    """Batches of pairs, or of crops of pairs whose source and target are aligned.
 
-    Without a pace, a row is a whole pair. With one, each source token has so many target tokens, and a long pair is
-    cut into crops of ``length`` source tokens that lie end to end: an epoch meets every target once. A crop's first
-    input is the target token before it, ``<start>`` at the beginning of a piece alone; ``<end>`` is the target that
-    follows the last.
+    Without a pace, a row is a whole pair. With one, long pairs are cut into consecutive crops of ``length`` source
+    tokens, so that an epoch has every target once. A crop's first input is the target token before it (``<start>`` only
+    at the beginning of a piece); the last target is ``<end>``.
 
     Args:
-        pairs: what to cut.
-        length: source tokens of a crop; without a pace, the most tokens that either side of a pair may have.
+        pairs: the pairs to cut.
+        length: source tokens of a crop; without a pace, the maximum tokens of a source or target.
         batch_size: rows in a batch.
-        pace: target tokens for each source token, or None.
-        align: crops begin only at multiples of so many source tokens, so that beats fall on the same positions.
-        seed: shuffles the rows, shifts where pairs are cut, and draws the key of each pair, anew for each epoch; None
-            keeps every pair in order.
-        epoch: how many epochs came before, where training resumes.
+        pace: target tokens per source token, or None.
+        align: crops begin only at multiples of this many source tokens, so that beats have fixed positions.
+        seed: shuffles the rows, shifts the cuts and draws the key of each pair, differently in each epoch; None keeps
+            every pair in order.
+        epoch: number of epochs already done, where training resumes.
 
     Raises:
-        ValueError: where a pair is too long, or its sides do not run in parallel.
+        ValueError: where a pair is too long, or does not have the pace.
     """
 
     def __init__(
@@ -68,12 +67,12 @@ class PairWindows(Batches):
         elif np.any(targets != self.pace * sources):
             wrong = int(np.argmax(targets != self.pace * sources))
             raise ValueError(
-                f"pace={self.pace} asks for so many target tokens for each source token, and pair {wrong} has"
-                f" {targets[wrong]} for {sources[wrong]}; choose the encodings' pace, or None"
+                f"pace={self.pace} asks for this many target tokens per source token, and pair {wrong} has"
+                f" {targets[wrong]} for {sources[wrong]}; set the pace of the encodings, or None"
             )
 
     def _cut(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Returns where each row's source and target begin in the flat arrays, and how many tokens they have."""
+        """Returns each row's start of source and target in the flat arrays, and their numbers of tokens."""
         chosen = np.arange(len(self.pairs))
         if self.seed is not None:
             chosen = self._firsts + rng.integers(0, self._versions)
@@ -82,7 +81,7 @@ class PairWindows(Batches):
             piece, begin, end = chosen, np.zeros_like(sources), sources
             first, last = begin, targets + 1
         else:
-            # One position more than the source has tokens: there the end is predicted.
+            # One position more than the source has tokens, for the prediction of <end>.
             counts = sources // self.length + 1
             shift = self._shift(rng, counts * self.length - sources - 1)
             row, number = numbered(counts)
@@ -95,11 +94,11 @@ class PairWindows(Batches):
 
     @property
     def target_count(self) -> int:
-        """Ids that an epoch predicts."""
+        """Number of targets in an epoch."""
         return int(self._columns[3].sum())
 
     def rows(self, first: int, last: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-        """Returns inputs and targets of the rows from ``first`` up to ``last``, which is not included."""
+        """Returns inputs and targets of the rows from ``first`` up to, but not including, ``last``."""
         source_place, target_place, source_size, target_size = (column[first:last, None] for column in self._columns)
 
         def take(ids: np.ndarray, place: np.ndarray, size: np.ndarray, width: int) -> np.ndarray:

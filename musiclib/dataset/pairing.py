@@ -1,6 +1,6 @@
-"""Pairing: pieces cut into source and target, a melody and its voices or a phrase and its answer, as ids.
+"""Pairing: pairs of source and target from pieces, such as melody and voices or phrase and answer, as ids.
 
-Sources and targets have an encoding each and one vocabulary together.
+Sources and targets each have an encoding; they share one vocabulary.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from musiclib.score import Score, meter
 
 
 def itself(score: Score) -> list[tuple[Score, Score]]:
-    """Returns a piece as source and target at once, where the encodings take different voices of it."""
+    """Returns the pair (score, score), for encodings that take different voices of a piece."""
     return [(score, score)]
 
 
@@ -37,8 +37,7 @@ def prepare_pairs(
         source: the sources' encoding.
         target: the targets' encoding.
         pairs: cuts one piece into (source, target) scores: ``itself``, ``phrases``, or another function.
-        transpositions: the training pairs are given in each of these, in semitones. An epoch of training meets
-            every pair once, in a key that is drawn anew.
+        transpositions: of the training pairs, in semitones. An epoch has every pair once, in a random one of them.
         minimum_count: tokens rarer than this in training become ``<unknown>``.
 
     Raises:
@@ -76,14 +75,13 @@ def prepare_pairs(
 
 
 def phrases(score: Score, bars: int = 4, quarters: float | None = None) -> list[tuple[Score, Score]]:
-    """Cuts a piece into phrases of equal length and gives each second one as the answer to the one before.
+    """Cuts a piece into phrases of equal length and returns each second one as the answer to the one before.
 
-    A piece that is no whole number of such pairs long gives none: it counts otherwise. One that begins with an upbeat
-    gives phrases that do so too.
+    A piece whose length is not a multiple of two phrases gives none. After an upbeat, all phrases begin with one.
 
     Args:
         score: the piece.
-        bars: of a phrase, in the piece's time signature.
+        bars: length of a phrase in bars of the piece's time signature.
         quarters: the length of a phrase in quarter lengths instead, for music without a time signature.
 
     Returns:
@@ -96,7 +94,7 @@ def phrases(score: Score, bars: int = 4, quarters: float | None = None) -> list[
         raise ValueError(f"a phrase must have a length above 0, got bars={bars} and quarters={quarters}")
     if quarters is None:
         if len(score.time_signatures) - bool(meter.upbeat(score.time_signatures)) != 1:
-            return []  # without a signature there are no bars, and after a change they count otherwise
+            return []  # without a signature there are no bars, and with several they differ
         quarters = bars * meter.bar_length(score.time_signatures)
     count = round(score.end / (2 * quarters))
     if abs(score.end - count * 2 * quarters) > 0.5:

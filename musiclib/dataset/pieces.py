@@ -1,7 +1,6 @@
 """Pieces: many pieces of ids as one flat array with offsets, alone or in pairs.
 
-Memory grows with the number of tokens and with nothing else; a saved file is memory-mapped, so that a corpus may be
-larger than memory.
+Saved files are memory-mapped, so that a corpus may be larger than memory.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from musiclib.encodings.vocabulary import END, START
 
 
 class Pieces:
-    """Pieces of ids, one after the other.
+    """A sequence of pieces of ids.
 
     Args:
         ids: (tokens,) int32, all pieces in one array.
         offsets: (pieces + 1,) int64; piece i is ``ids[offsets[i]:offsets[i + 1]]``.
 
     Raises:
-        ValueError: where the offsets do not cut the ids.
+        ValueError: where the offsets do not fit the ids.
     """
 
     def __init__(self, ids: np.ndarray, offsets: np.ndarray) -> None:
@@ -34,19 +33,19 @@ class Pieces:
 
     @classmethod
     def from_lists(cls, pieces: Iterable[np.ndarray]) -> Pieces:
-        """Joins one array of ids for each piece."""
+        """Returns pieces from one array of ids each."""
         pieces = [np.asarray(piece, dtype=np.int32) for piece in pieces]
         offsets = np.cumsum([0, *(len(piece) for piece in pieces)], dtype=np.int64)
         return cls(np.concatenate([np.zeros(0, np.int32), *pieces]), offsets)
 
     @property
     def targets(self) -> Pieces:
-        """What a model predicts: the pieces themselves."""
+        """The pieces that a model predicts: these."""
         return self
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """Everything that these pieces consist of."""
+        """All arrays of these pieces."""
         return self.ids, self.offsets
 
     def __len__(self) -> int:
@@ -70,18 +69,18 @@ class Pieces:
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> Pieces:
-        """Loads what ``save`` wrote; the ids stay on disk until they are used."""
+        """Loads saved files; the ids are memory-mapped."""
         return cls(np.load(_array_path(path, "ids"), mmap_mode="r"), np.load(_array_path(path, "offsets")))
 
 
 @dataclasses.dataclass(frozen=True)
 class PairedPieces:
-    """Sources and the targets that belong to them.
+    """Sources and their targets.
 
     Args:
-        sources: the bare ids of each source.
+        sources: ids of each source, without ``<start>`` and ``<end>``.
         targets: as many pieces, each from ``<start>`` to ``<end>``.
-        groups: (pairs,) rising numbers: pairs with the same number are one pair in several keys.
+        groups: (pairs,) ascending numbers: pairs with the same number are transpositions of one pair.
     """
 
     sources: Pieces
@@ -90,7 +89,7 @@ class PairedPieces:
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """Everything that these pairs consist of."""
+        """All arrays of these pairs."""
         return *self.sources.arrays, *self.targets.arrays, self.groups
 
     def __len__(self) -> int:
@@ -107,7 +106,7 @@ class PairedPieces:
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> PairedPieces:
-        """Loads what ``save`` wrote; the ids stay on disk until they are used."""
+        """Loads saved files; the ids are memory-mapped."""
         sources, targets = (Pieces.load(f"{path}.{side}") for side in ("sources", "targets"))
         return cls(sources, targets, np.load(_array_path(path, "groups")))
 

@@ -1,4 +1,4 @@
-"""Preparing a dataset: the pieces of a split corpus become ids."""
+"""Preparing a dataset: encodes the pieces of a split corpus as ids."""
 
 from __future__ import annotations
 
@@ -22,21 +22,19 @@ def prepare(
     """Encodes a split corpus.
 
     Args:
-        split: what ``corpus.split`` returned.
+        split: from ``corpus.split``.
         encoding: Score to tokens.
-        transpositions: the training pieces are given in each of these, in semitones;
-            ``range(-5, 7)`` is every key. What is held out stays as it is.
-        minimum_count: tokens rarer than this in training become ``<unknown>``, so that a
-            network learns what an unknown token is like.
-        vocabulary: take this one, whole, instead of what training holds: for figures that others have too, which
-            count over a fixed alphabet.
+        transpositions: of the training pieces, in semitones; ``range(-5, 7)`` is every key. Held-out pieces are not
+            transposed.
+        minimum_count: tokens rarer than this in training become ``<unknown>``, so that a network learns it.
+        vocabulary: use this one instead of that of the training pieces, for example to compare with published results.
 
     Raises:
         ValueError: where no token is left to train on.
     """
     transpositions = list(transpositions)
-    # Training tokens are numbered in order of appearance, so that numbers are held of each piece, never its text; once
-    # all are counted, the vocabulary says which id each of these numbers stands for.
+    # Training tokens are numbered in order of appearance, so that only numbers are kept in memory; once all are
+    # counted, the vocabulary maps these numbers to ids.
     numbers: dict[str, int] = {}
 
     def numbered() -> Iterator[list[int]]:
@@ -58,6 +56,6 @@ def prepare(
 
 
 def record(split: Split, transpositions: list[int], minimum_count: int) -> dict:
-    """Returns what a dataset keeps of how it was made."""
+    """Returns the provenance of a dataset."""
     names = {f"{name}_names": list(getattr(split, name).names) for name in PARTS}
     return {"transpositions": transpositions, "minimum_count": minimum_count, **names}

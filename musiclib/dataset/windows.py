@@ -1,6 +1,6 @@
-"""Windows: batches of ids and the ids that follow them, cut from pieces on demand.
+"""Windows: batches of ids and their next ids, cut from pieces on demand, without one-hot rows.
 
-Nothing is ever held as one-hot rows, and no window crosses from one piece into the next.
+No window crosses from one piece into the next.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from musiclib.encodings.vocabulary import PADDING
 class Windows(Batches):
     """Batches of windows for next-token prediction.
 
-    With ``targets="all"`` every position of a window has a target, the id after it. The windows of a piece lie end to
-    end, so that an epoch meets every id once as a target; where the last window overlaps targets of the one before,
-    these are padding, which the loss leaves out. With ``targets="last"`` there is a window for every target (the
-    textbook's form) and a target for its last position alone.
+    With ``targets="all"`` every position of a window has a target, the next id. The windows of a piece are consecutive,
+    so that an epoch has every id once as a target; where two windows overlap, repeated targets are padding, which the
+    loss ignores. With ``targets="last"``, as in textbooks, each target has its own window that ends before it.
 
     A batch is ``(inputs, targets)``: int32 (batch, length), and int32 (batch, length) or (batch, 1) with ``"last"``.
 
@@ -27,13 +26,12 @@ class Windows(Batches):
         length: ids in a window.
         batch_size: windows in a batch.
         targets: ``"all"`` or ``"last"``.
-        lead_in: with ``"last"``, also the windows at the start of a piece that are partly padding, so that a network
+        lead_in: with ``"last"``, include the windows at the start of a piece that are partly padding, so that a network
             learns how a piece begins.
-        seed: shuffles the windows, and shifts where they are cut, anew for each epoch; None keeps them in order.
-        epoch: how many epochs came before, where training resumes.
-        align: with ``"all"``, windows begin only at multiples of so many ids from the start of their piece, for a
-            network that counts metre from there; ``length`` is such a multiple. Padding then follows the piece and
-            never precedes it.
+        seed: shuffles the windows and shifts the cuts, differently in each epoch; None keeps them in order.
+        epoch: number of epochs already done, where training resumes.
+        align: with ``"all"``, windows begin only at multiples of this many ids from the start of their piece, for a
+            network that counts the metre; ``length`` must be such a multiple. Padding then is only at the end.
     """
 
     def __init__(
@@ -58,7 +56,7 @@ class Windows(Batches):
             raise ValueError(f"no piece has the two ids that a window needs: {pieces}; give longer pieces")
 
     def _cut(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Returns where each window's piece starts, its last target lies and its piece stops, and its new targets."""
+        """Returns of each window its piece's start, its last target, its piece's stop, and its number of targets."""
         sizes = np.diff(self.pieces.offsets)
         if self.targets == "all":
             counts = np.maximum(-(-(sizes - 1) // self.length), 0)
@@ -68,7 +66,7 @@ class Windows(Batches):
             counts = np.where(sizes > 1, sizes - first, 0)
         piece, number = numbered(counts)
         if self.is_aligned:
-            # Where the cuts are shifted, the first window and the second overlap: the first has the targets in both.
+            # Where the cuts are shifted, the first two windows overlap: the first has the common targets.
             ends = np.maximum((number + 1) * self.length - shift[piece], self.length)
             new = np.where(number == 1, self.length - shift[piece], self.length)
         elif self.targets == "all":
@@ -82,17 +80,17 @@ class Windows(Batches):
 
     @property
     def window_count(self) -> int:
-        """Windows in an epoch."""
+        """Number of windows in an epoch."""
         return len(self._columns[0])
 
     @property
     def target_count(self) -> int:
-        """Ids that an epoch predicts."""
+        """Number of targets in an epoch."""
         _, ends, stops, new = self._columns
         return int((new - np.maximum(ends + 1 - stops, 0)).sum())
 
     def rows(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns inputs and targets of the windows from ``first`` up to ``last``, which is not included."""
+        """Returns inputs and targets of the windows from ``first`` up to, but not including, ``last``."""
         starts, ends, stops, new = (column[first:last, None] for column in self._columns)
         positions = ends + np.arange(-self.length, 1)
         inside = (positions >= starts) & (positions < stops)

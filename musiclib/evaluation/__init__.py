@@ -1,8 +1,7 @@
-"""Evaluation: how well a run predicts, how like real music its pieces are, and how much it copies.
+"""Evaluation: loss on held-out pieces, similarity of generated pieces to real ones, and copying from training pieces.
 
-``card`` puts all of it side by side. ``likelihood`` and ``tokens`` look at ids, ``statistics`` and
-``originality`` at scores, whatever their encoding, ``voice_leading`` at scores in voices; ``distances`` compares two
-sets of figures.
+``card`` reports all of it. ``likelihood``, ``ngram`` and ``tokens`` work on ids, ``statistics`` and ``originality`` on
+scores of any encoding, ``voice_leading`` on scores in voices; ``distances`` compares two sets of statistics.
 """
 
 from musiclib.evaluation.comparison import card

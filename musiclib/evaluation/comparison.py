@@ -1,7 +1,7 @@
-"""The comparison: real music, counting and every run, side by side on one card.
+"""The comparison of real music, the n-gram baseline and every run on one card.
 
-Everything is compared as the encoding knows it: held-out pieces are encoded, cut to the length of what
-is generated, and decoded, so that no difference is one that no network could help.
+Held-out pieces are encoded, cut to the length of the generated ones, and decoded again, so that losses of the encoding
+do not count as differences.
 """
 
 from __future__ import annotations
@@ -35,25 +35,24 @@ def card(
     progress: bool = True,
     **options,
 ) -> Card:
-    """Evaluates runs on the test pieces of a split split.
+    """Evaluates runs on the test pieces of a split corpus.
 
-    Runs of one encoding and vocabulary make a group, and each group has three kinds of column: the test pieces
-    themselves, which are the yardstick; an n-gram that learned from the same training pieces, in the
-    transpositions of the group's first run; and the runs. Nats per token are compared within a group alone.
-    Pieces are composed from the start. The likeness in the column of real music is that of the validation
-    pieces: what other real music reaches.
+    Runs with the same encoding and vocabulary form a group. Each group has three kinds of columns: the test pieces,
+    as the reference; the n-gram baseline, trained on the same pieces in the transpositions of the group's first run;
+    and the runs. Nats per token are comparable only within a group. Pieces are generated without a primer. The
+    likeness in the column of real music is that of the validation pieces.
 
     Args:
-        runs: a name for the table, and the run.
+        runs: each run by its name in the table.
         split: the split corpus that the runs were trained with; ``corpus.split(music)``.
-        count: pieces to compose; as many as there are test pieces where None.
-        length: tokens a piece, at most; real pieces are cut to as many.
-        seed: of what is composed; the same seed makes the same card.
-        progress: show a bar, with what is being measured.
+        count: number of pieces to generate; None for as many as there are test pieces.
+        length: maximum tokens per piece; real pieces are cut to the same length.
+        seed: random seed of the generated pieces.
+        progress: show a progress bar.
         **options: see ``sampling.generate_ids``; for example ``temperature`` or ``avoid_copying``.
 
     Raises:
-        ValueError: where there is no run or no test piece, or a run was trained on one of them.
+        ValueError: where there is no run or no test piece, or a run was trained on a test piece.
     """
     _check(runs, split, count, length)
     count = count or len(split.test)
@@ -78,36 +77,36 @@ def card(
 
 
 def _columns(groups: Mapping, split: Split, count: int, length: int, seed: int, options: dict) -> Iterator[Column]:
-    """Yields the columns of the card, group after group, each when it is measured."""
+    """Yields the columns of the card, group by group."""
     measures = {}
     for tokens, (encoding, _), group in zip(_names(groups), groups, groups.values(), strict=True):
         first = next(iter(group.values()))
         if encoding not in measures:
             measures[encoding] = _Measure(encoding, split, length)
-        measure_of = measures[encoding]
-        ending = f" ({tokens})" if len(groups) > 1 else ""
-        yield measure_of.real_column(f"real music{ending}", tokens)
-        counted = _count(first, split)
-        pieces = [_score(first, ids) for ids in counted.generate(count, length, seed)]
-        nats = counted.nats_per_token(_ids(first, split.test.scores))
-        yield measure_of.column(f"counting{ending}", "n-gram", tokens, nats, pieces)
+        measured = measures[encoding]
+        suffix = f" ({tokens})" if len(groups) > 1 else ""
+        yield measured.real_column(f"real music{suffix}", tokens)
+        ngram = _ngram(first, split)
+        pieces = [_score(first, ids) for ids in ngram.generate(count, length, seed)]
+        nats = ngram.nats_per_token(_ids(first, split.test.scores))
+        yield measured.column(f"counting{suffix}", "n-gram", tokens, nats, pieces)
         for name, run in group.items():
-            nats = None if _learned_elsewhere(run, split) else nats_per_token(run, _ids(run, split.test.scores))
+            nats = None if _has_unknown_pieces(run, split) else nats_per_token(run, _ids(run, split.test.scores))
             pieces = sampling.generate(run, count, length, seed=seed, **options)
-            yield measure_of.column(name, "run", tokens, nats, pieces)
+            yield measured.column(name, "run", tokens, nats, pieces)
 
 
 class _Measure:
-    """Measures music as one encoding knows it against the test pieces, and against what was there to copy."""
+    """Compares music of one encoding with the test pieces, and looks for passages of the training pieces."""
 
     def __init__(self, encoding: Encoding, split: Split, length: int) -> None:
-        def known(scores: Iterable[Score], length: int | None = None) -> list[Score]:
+        def decoded(scores: Iterable[Score], length: int | None = None) -> list[Score]:
             return [encoding.decode(encoding.encode(score)[:length]) for score in scores]
 
-        self.test = known(split.test.scores, length)
+        self.test = decoded(split.test.scores, length)
         self.statistics = measure(self.test)
-        self.other = measure(known(split.validation.scores, length))
-        self.originality = Originality(known(split.train.scores), split.train.names)
+        self.other = measure(decoded(split.validation.scores, length))
+        self.originality = Originality(decoded(split.train.scores), split.train.names)
 
     def real_column(self, name: str, tokens: str) -> Column:
         return self._column(name, "real", tokens, None, self.test, self.statistics, self.other)
@@ -124,7 +123,7 @@ class _Measure:
 
 
 def _names(groups: Iterable[tuple]) -> list[str]:
-    """Returns a name for the tokens of each group: the encoding's, numbered where two groups share it."""
+    """Returns the name of each group's encoding, numbered where groups share it."""
     names = []
     for encoding, _ in groups:
         same = sum(name.split()[0] == encoding.name for name in names)
@@ -132,10 +131,10 @@ def _names(groups: Iterable[tuple]) -> list[str]:
     return names
 
 
-def _count(run: Run, split: Split) -> NGram:
-    """Counts what the run was trained on; the order is the one that predicts the validation pieces best."""
+def _ngram(run: Run, split: Split) -> NGram:
+    """Returns the n-gram baseline of the run's training pieces, of the order with the lowest validation loss."""
     transpositions = run.about.get("dataset", {}).get("transpositions", [0])
-    # One piece after the other: in twelve keys at once, a large corpus would fill the memory.
+    # One piece at a time: a large corpus in twelve keys would not fit into memory.
     train = (
         score for i in range(len(split.train))
         for score in split.train.take([i]).transposed(transpositions).scores
@@ -155,11 +154,11 @@ def _score(run: Run, ids) -> Score:
 
 def _check(runs: Mapping[str, Run], split: Split, count, length) -> None:
     if not isinstance(runs, Mapping):
-        raise ValueError(f"card needs its runs by name, got {type(runs).__name__}; give it {{'my run': run}}")
+        raise ValueError(f"card needs runs by name, got {type(runs).__name__}; pass {{'my run': run}}")
     if not isinstance(split, Split):
-        raise ValueError(f"card needs a split corpus, got {type(split).__name__}; give it corpus.split(music)")
+        raise ValueError(f"card needs a split corpus, got {type(split).__name__}; pass corpus.split(music)")
     if not runs or not len(split.test):
-        raise ValueError(f"card needs a run and a test piece at least, got {len(runs)} and {len(split.test)}")
+        raise ValueError(f"card needs at least a run and a test piece, got {len(runs)} and {len(split.test)}")
     for name, value in (("count", count), ("length", length)):
         if value is not None and not (isinstance(value, int) and value >= 1):
             raise ValueError(f"{name} must be a whole number of at least 1, got {value}")
@@ -167,60 +166,59 @@ def _check(runs: Mapping[str, Run], split: Split, count, length) -> None:
         check_run(run)
         if run.source_encoding is not None:
             raise ValueError(
-                f"the run {name!r} answers to a source, and a card compares what composes by itself; leave it out"
+                f"the run {name!r} is conditional, and a card compares unconditional runs only; leave it out"
             )
-        met = sorted(_learned_from(run) & set(split.test.names))
-        if met:
+        leaked = sorted(_train_names(run) & set(split.test.names))
+        if leaked:
             raise ValueError(
-                f"the run {name!r} was trained on {len(met)} of these {len(split.test)} test pieces, such as"
-                f" {met[0]!r}; split the corpus as it was split for that run, with the same shares and seed"
+                f"the run {name!r} was trained on {len(leaked)} of these {len(split.test)} test pieces, such as"
+                f" {leaked[0]!r}; split the corpus as for that run, with the same shares and seed"
             )
 
 
-def _learned_from(run: Run) -> set[str]:
+def _train_names(run: Run) -> set[str]:
     return set(run.about.get("dataset", {}).get("train_names", ()))
 
 
-def _learned_elsewhere(run: Run, split: Split) -> bool:
-    """Tells whether a run learned from pieces that the corpus does not name: it may have met any of the test pieces."""
-    return not _learned_from(run) <= {*split.train.names, *split.validation.names}
+def _has_unknown_pieces(run: Run, split: Split) -> bool:
+    """Returns whether a run was trained on pieces that are not in the split: test pieces may be among them."""
+    return not _train_names(run) <= {*split.train.names, *split.validation.names}
 
 
 def _notes(runs: Mapping[str, Run], split: Split, groups: int, about: dict, options: dict) -> Iterable[str]:
     rules = ", ".join(f"{name} {value}" for name, value in options.items() if name != "stop_at_end") or "temperature 1"
     yield (
-        f"Pieces of real music, from which nothing was learned: {len(split.test)}. Pieces in each other column,"
-        f" composed from the start ({rules}): {about['composed_pieces']}. All end after {about['tokens_a_piece']}"
-        " tokens, if not before."
+        f"Held-out pieces of real music: {len(split.test)}. Generated pieces in each other column, without a primer"
+        f" ({rules}): {about['composed_pieces']}. All are cut after {about['tokens_a_piece']} tokens."
     )
     if len(split.test) < 3:
         yield "Overlaps and distances need three pieces of real music at least, and are left out."
     yield (
-        "In brackets stands the overlap with real music in that row: 100% where its pieces lie among the real ones as"
-        " real ones do, 0% where no piece does. In the column of real music it is that of other real pieces: nothing"
-        " is to be hoped for beyond it, and where a figure lies above, that is chance."
+        "The overlap with real music in a row is given in brackets: from 0%, nothing in common, to 100%, the same"
+        " distribution. In the column of real music it is that of other real pieces, the best value to expect; higher"
+        " ones are chance."
     )
-    yield "Counting is a table of which token followed which: what a network must beat to have learned more than that."
+    yield "Counting is the n-gram baseline: a network must beat it to have learned more than which token follows which."
     yield (
-        "Known notes and long quotations are normal as far as real music has them too, and copying beyond that. They"
-        " are looked for in every key and octave."
+        "Real music has known notes and long quotations too; what exceeds its values is copying. They are searched for"
+        " in every key and octave."
     )
     if groups > 1:
         yield (
-            "The runs write music as different tokens. Surprise is for each token, so it compares only within its own"
-            " row; everything else is measured in notes, beside the real music that the same tokens give."
+            "The runs have different tokens. Surprise is per token, so it is comparable only within its own row;"
+            " everything else is measured in notes, next to real music in the same tokens."
         )
     for name, run in runs.items():
-        learned_from = _learned_from(run)
-        if _learned_elsewhere(run, split):
-            unnamed = len(learned_from - {*split.train.names, *split.validation.names})
+        train_names = _train_names(run)
+        if _has_unknown_pieces(run, split):
+            unnamed = len(train_names - {*split.train.names, *split.validation.names})
             yield (
-                f"{name} learned from {len(learned_from)} pieces, of which this corpus does not name {unnamed}. It may"
-                " know a test piece by another name, so its surprise is left out; and what it quoted from elsewhere is"
-                " not found."
+                f"{name} learned from {len(train_names)} pieces, of which this corpus does not name {unnamed}. They may"
+                " include a test piece under another name, so its surprise is left out; quotations from them are not"
+                " found."
             )
-        elif learned_from and learned_from != set(split.train.names):
+        elif train_names and train_names != set(split.train.names):
             yield (
-                f"{name} learned from {len(learned_from)} pieces, and passages are looked up in the {len(split.train)}"
-                " training pieces of this split, which are others."
+                f"{name} learned from {len(train_names)} pieces, and passages are looked up in the {len(split.train)}"
+                " training pieces of this split, which are not the same."
             )

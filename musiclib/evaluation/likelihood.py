@@ -1,7 +1,6 @@
-"""Likelihood: how well a run predicts music it has never seen.
+"""Likelihood: cross-entropy of a run on held-out pieces, in nats per token.
 
-It is computed from ids, so a network and the n-gram baseline stand side by side as long as
-they share an encoding and a vocabulary.
+It is computed from ids, so a network and the n-gram baseline with the same encoding and vocabulary are comparable.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from musiclib.encodings.vocabulary import PADDING
 def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> float:
     """Returns the mean of -log P over every id but the first of each piece.
 
-    A network that gives all positions sees each piece whole; one that sees a window and
-    gives the position after it is asked once an id.
+    A network that predicts all positions gets whole pieces; one that predicts only the token after a window gets one
+    window per id.
 
     Args:
-        run: a trained run, whose vocabulary made the ids.
-        pieces: held-out pieces, each from ``<start>`` to ``<end>``; pairs for a network that answers to a source,
-            which it is given whole: then the targets are what is predicted.
-        batch_size: windows predicted at once.
+        run: a trained run, with the vocabulary of the ids.
+        pieces: held-out pieces, each from ``<start>`` to ``<end>``; for a conditional network pairs, whose targets
+            are predicted from the whole sources.
+        batch_size: pieces or windows in a batch.
 
     Raises:
         ValueError: where an id lies outside the run's vocabulary, or no piece has two ids.
@@ -43,7 +42,7 @@ def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> f
     if run.model.targets == "last":
         windows = Windows(pieces, run.model.context_length, batch_size, "last", lead_in=True)
         return _mean_loss(run.model, (windows[i] for i in range(len(windows))))
-    # Padding at the start would be context that generation never has; here it stands at the end.
+    # Padding goes at the end: at the start it would be context that generation never has.
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 1]
     batches = (order[i : i + batch_size] for i in range(0, len(order), batch_size))
@@ -56,7 +55,7 @@ def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> f
 
 
 def _together(pieces: list[np.ndarray]) -> np.ndarray:
-    """Returns pieces as rows, filled up with padding at their end."""
+    """Stacks pieces as rows, padded at the end."""
     longest = max(map(len, pieces))
     return np.stack([np.pad(piece, (0, longest - len(piece)), constant_values=PADDING) for piece in pieces])
 

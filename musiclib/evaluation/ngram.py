@@ -1,4 +1,4 @@
-"""A back-off n-gram: what counting alone predicts, the yardstick of every network.
+"""The n-gram baseline with back-off.
 
 Source: Witten and Bell, "The zero-frequency problem" (1991); interpolated as in Chen and
 Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling" (1998).
@@ -21,8 +21,8 @@ class NGram:
 
     Args:
         pieces: what to count; each piece begins with its start id.
-        vocabulary_size: number of ids that share the probability.
-        order: longest n-gram, at least 1.
+        vocabulary_size: number of token ids.
+        order: length of the longest n-gram, at least 1.
     """
 
     def __init__(self, pieces: Pieces, vocabulary_size: int, order: int = 4) -> None:
@@ -47,14 +47,14 @@ class NGram:
             shorter = context[len(context) - n :]
             total = self.totals[n].get(shorter)
             if total is None:
-                break  # a longer context was never met either
+                break  # longer contexts are unseen too
             counter = self.counts[n][shorter]
             kinds = len(counter)
             probability = (counter[following] + kinds * probability) / (total + kinds)
         return probability
 
     def generate(self, count: int = 1, length: int = 200, seed: int | None = None) -> list[np.ndarray]:
-        """Draws pieces of at most ``length`` ids by the n-gram's probabilities; each stops where it draws the end."""
+        """Samples pieces of at most ``length`` ids; each stops at ``<end>``."""
         rng, pieces = random.Random(seed), []
         for _ in range(count):
             ids = [START]
@@ -65,7 +65,7 @@ class NGram:
         return pieces
 
     def _draw(self, ids: list[int], rng: random.Random) -> int:
-        # What a shorter context is trusted with is what a longer one passes on to it.
+        # Backs off to a shorter context with the probability mass that Witten-Bell smoothing gives it.
         for n in range(min(self.order - 1, len(ids)), -1, -1):
             context = tuple(ids[len(ids) - n :])
             counter = self.counts[n].get(context)
@@ -83,6 +83,6 @@ class NGram:
 
 
 def best_ngram(train: Pieces, validation: Pieces, vocabulary_size: int, orders: Iterable[int] = range(1, 7)) -> NGram:
-    """Returns the n-gram whose order predicts ``validation`` best."""
+    """Returns the n-gram of the order with the lowest loss on ``validation``."""
     models = [NGram(train, vocabulary_size, order) for order in orders]
     return min(models, key=lambda model: model.nats_per_token(validation))

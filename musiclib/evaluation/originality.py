@@ -1,14 +1,13 @@
-"""Originality: how much of a piece stands, note for note, in the music that was learned from.
+"""Originality: how much of a piece occurs, note for note, in the training pieces.
 
-Music is compared as a row of notes, in order of onset and, within one onset, of pitch class. A passage is
-the pitch classes of its notes and the times from each to the next, to a grid. So a copy counts in any key, in
-any octave or voicing, and under any encoding; how long notes are held, velocities and parts are left aside.
-Every piece is looked up in all twelve keys, so the training pieces are needed in one.
+Music is compared as a sequence of notes, in order of onset and then of pitch class. A passage is the pitch classes of
+its notes and the times between them, on a grid. So copies are found in any key, octave, voicing and encoding; note
+lengths, velocities and parts are ignored. Every piece is looked up in all twelve keys, the training pieces need only
+one.
 
-Passages of one length are compared by fingerprints of 64 bits (Karp and Rabin, "Efficient randomized
-pattern-matching algorithms", 1987), and the longest is found by halving: where n notes are found, so
-are n - 1. Held for each training note: 16 bytes; while it works, up to 60 more. Five million notes, as many as
-MAESTRO has, so take about 400 MB.
+Passages of one length are compared by 64-bit fingerprints (Karp and Rabin, "Efficient randomized pattern-matching
+algorithms", 1987), and the longest is found by binary search. Memory: 16 bytes per training note, and up to 60 more
+during a search; the five million notes of MAESTRO take about 400 MB.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import numpy as np
 from musiclib.score import Score, meter, passages
 
 _KEYS = 12
-_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no power of it is 0; its digits are the golden ratio's
+_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no power of it is 0; 2 ** 64 over the golden ratio
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,13 +28,13 @@ class Passage:
     """What a piece shares with a training piece.
 
     Args:
-        notes: how many in a row; pitch classes that begin together more than once count once.
-        bars: how long it is in the piece, from its first onset to its last; by the piece's time
+        notes: how many in a row; equal pitch classes at one onset count once.
+        bars: its length in the piece, from its first onset to its last; by the piece's time
             signature, 4/4 without one.
         quarters: the same in quarter lengths.
         start: where it begins in the piece, in quarter lengths.
-        source: the name of the training piece; empty where nothing is shared.
-        source_start: where it begins there, in quarter lengths.
+        source: name of the training piece; empty where nothing is shared.
+        source_start: where it begins in the training piece, in quarter lengths.
         transposition: semitones up from the piece to the source, 0 to 11.
     """
 
@@ -52,27 +51,27 @@ class Originality:
     """Looks up passages of music in training pieces.
 
     Args:
-        scores: the training pieces, in any one key.
-        names: one a piece.
+        scores: the training pieces, each in one key.
+        names: one per piece.
         steps_per_quarter: the grid of onsets; 12 holds sixteenths and triplets.
 
     Raises:
-        ValueError: where names and scores are not equally many.
+        ValueError: where the numbers of names and scores differ.
     """
 
     def __init__(self, scores: Iterable[Score], names: Sequence[str], steps_per_quarter: int = 12) -> None:
         self.steps_per_quarter, self.names = steps_per_quarter, tuple(names)
         rows = [_notes(score, steps_per_quarter) for score in scores]
         if len(rows) != len(self.names):
-            raise ValueError(f"{len(rows)} training pieces came with {len(self.names)} names; give one name a piece")
+            raise ValueError(f"{len(rows)} training pieces have {len(self.names)} names; give one name per piece")
         self._index = _Row(rows)
 
     def longest(self, scores: Sequence[Score]) -> list[Passage]:
-        """Returns the longest passage of each piece that stands in a training piece, in any key."""
+        """Returns the longest passage of each piece that occurs in a training piece, in any key."""
         query, seen, passages = self._query(scores), {}, []
 
         def starts(length: int, piece: int) -> np.ndarray:
-            """Where in the query a passage of this piece begins that is known."""
+            """Returns where in the query the known passages of this piece begin."""
             if length not in seen:
                 seen[length] = self._known(query, length)
             low, high = query.offsets[piece * _KEYS], query.offsets[(piece + 1) * _KEYS]
@@ -81,7 +80,7 @@ class Originality:
         for i, score in enumerate(scores):
             known, unknown = 0, int(np.diff(query.offsets)[i * _KEYS]) + 1
             while unknown - known > 1:
-                # Doubling first: most pieces share little, and equal lengths are looked up once for all of them.
+                # Doubling first: most pieces share little, and each length is looked up once for all pieces.
                 length = min(max(2 * known, 4), (known + unknown) // 2)
                 known, unknown = (length, unknown) if len(starts(length, i)) else (known, length)
             if known:
@@ -91,14 +90,11 @@ class Originality:
         return passages
 
     def seen_share(self, scores: Sequence[Score], length: int) -> float:
-        """Returns the share of all passages of ``length`` notes that stand in a training piece, 0 to 1.
-
-        It is nan where no piece has so many notes.
-        """
+        """Returns the share of passages of ``length`` notes that occur in training, 0 to 1; nan without any passage."""
         query = self._query(scores)
         whole = query.starts(length)
         known = self._known(query, length)[whole]
-        # The twelve keys of a piece stand one after the other, equally long: a passage is seen if it is in any of them.
+        # The twelve keys of a piece are stored one after the other, equally long: any of them may contain a passage.
         row = np.searchsorted(query.offsets, whole, side="right") - 1
         passage = query.offsets[row // _KEYS * _KEYS] + whole - query.offsets[row]
         return len(np.unique(passage[known])) / len(np.unique(passage)) if len(whole) else np.nan
@@ -107,7 +103,7 @@ class Originality:
         return _Row([_notes(score, self.steps_per_quarter, key) for score in scores for key in range(_KEYS)])
 
     def _known(self, query: _Row, length: int) -> np.ndarray:
-        """Tells for each place of the query whether a passage of ``length`` that begins there is in training."""
+        """Returns for each place of the query whether the passage of ``length`` from there occurs in training."""
         here, known = query.starts(length), np.zeros(len(query.symbols), dtype=bool)
         wanted = query.fingerprints(length)[here]
         ordered = np.unique(wanted)
@@ -137,14 +133,14 @@ class Originality:
 
 
 def _notes(score: Score, steps_per_quarter: int, key: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Returns a score's different notes in order, transposed by ``key``: onsets in steps and pitch classes."""
+    """Returns a score's distinct notes in order, transposed by ``key``: onsets in steps, and pitch classes."""
     onsets = np.round(score.onset * steps_per_quarter).astype(np.int64)
     onsets, pitch_classes = np.divmod(np.unique(onsets * 12 + (score.pitch + key) % 12), 12)
     return onsets, pitch_classes
 
 
 class _Row:
-    """Pieces as one row of symbols: a note's pitch class, and its time since the note before.
+    """Pieces as one array of symbols: a note's pitch class, and its time since the previous note.
 
     The fingerprint of a passage is the sum of code[i] * base ** (end - i) over its notes, modulo 2 ** 64.
     """
@@ -159,16 +155,16 @@ class _Row:
         self.onsets = np.concatenate([np.zeros(0, np.int32), *(onsets for onsets, _ in pieces)]).astype(np.int32)
 
     def starts(self, length: int) -> np.ndarray:
-        """Returns where a passage of ``length`` notes begins that lies within one piece, (n,) int64."""
+        """Returns where passages of ``length`` notes within one piece begin, (n,) int64."""
         return passages.starts(self.offsets, length)
 
     def fingerprints(self, length: int) -> np.ndarray:
-        """Returns the fingerprint of the ``length`` notes from each place on, (notes,) uint64."""
+        """Returns the fingerprint of the ``length`` notes from each place, (notes,) uint64."""
         if length > len(self.symbols):
             return np.zeros(len(self.symbols), np.uint64)
-        # When the first note of a passage comes is no part of it: its code is that of the pitch class alone.
+        # The time before the first note is not part of a passage: its code is that of the pitch class alone.
         result = _mixed(-1 - self.symbols % 12)
-        # Passages of 1, 2, 4 ... notes, of which those are appended that add up to the rest of the length.
+        # Passages of 1, 2, 4 ... notes; those that add up to the remaining length are appended.
         codes, done, size, power = _mixed(self.symbols), 1, 1, _BASE
         with np.errstate(over="ignore"):
             while done < length:

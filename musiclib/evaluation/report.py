@@ -15,7 +15,7 @@ from musiclib.evaluation.originality import Passage
 from musiclib.score import Score
 
 LENGTHS = (4, 8, 16)  # notes in the passages that are looked up in training
-# What is measured: its name in plain words, how it is written, its term and unit, and what it says.
+# Each statistic: its name in plain words, number format, term and unit, and meaning.
 _ROWS = {
     "pitch_class_entropy": ("variety of pitches", "{:.2f}", "pitch-class entropy, bits",
         "How evenly a piece uses the twelve notes of the octave: 0 is one note all the time, 3.58 all alike."),
@@ -38,18 +38,18 @@ _ROWS = {
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Column:
-    """What was measured of one source of music.
+    """The measurements of real music, the n-gram baseline or one run.
 
     Args:
-        name: of the run, or what else it is.
+        name: the column's title.
         kind: ``"real"``, ``"n-gram"`` or ``"run"``.
-        tokens: names the tokens that it writes; only where they are the same do nats per token compare.
-        nats_per_token: on held-out music; None for real music itself, and where a run may have learned from it.
-        statistics: one value a piece for each statistic.
-        likeness: to real music, in each statistic.
+        tokens: name of its tokens; nats per token are comparable only where it is the same.
+        nats_per_token: on held-out music; None for real music, and where a run may have been trained on it.
+        statistics: of each statistic, one value per piece.
+        likeness: to real music, of each statistic.
         chance: standard error of the mean overlap.
-        seen: share of the passages of so many notes that stand in training.
-        longest: each piece's longest passage that does.
+        seen: by length, the share of passages of so many notes that occur in training.
+        longest: each piece's longest passage that occurs in training.
         pieces: the music itself.
     """
 
@@ -66,7 +66,7 @@ class Column:
 
     @property
     def longest_of_all(self) -> int:
-        """The number of the piece with the longest passage; 0 where no piece has one."""
+        """The index of the piece with the longest passage; 0 where no piece has one."""
         return max(range(len(self.longest)), key=lambda i: self.longest[i].notes, default=0)
 
     @property
@@ -82,12 +82,12 @@ class Column:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Card:
-    """An evaluation, side by side; a notebook shows it as a table.
+    """An evaluation as a table, which a notebook displays.
 
     Args:
         columns: real music first.
         about: how it was made (seed, temperature, pieces), for the record.
-        notes: sentences that belong under the table.
+        notes: sentences below the table.
     """
 
     columns: tuple[Column, ...]
@@ -98,17 +98,17 @@ class Card:
         return f"Card({', '.join(column.name for column in self.columns)})"
 
     def rows(self) -> list[tuple[str, list[str], str]]:
-        """Returns the table: of each row its name, one cell a column, and what it says."""
+        """Returns the rows of the table: name, one cell per column, and meaning."""
         rows = []
         for tokens in dict.fromkeys(column.tokens for column in self.columns):
             cells = [_written(c.nats_per_token if c.tokens == tokens else None, "{:.2f}") for c in self.columns]
-            meaning = "How unexpected real music is that it has never met (nats per token): lower is better."
+            meaning = "Cross-entropy on held-out real music, in nats per token: lower is better."
             rows.append((f"surprise, {tokens} tokens", cells, meaning))
         rows += [
             ("overlap with real music",
              [_written(c.overlap, "{:.1%}") + _written(c.chance, " ± {:.1%}", missing="") for c in self.columns],
-             "How much its pieces and real ones overlap in the figures below, on average: 100% is no difference. By as"
-             " much as stands behind ± it would be another with other pieces; smaller differences say nothing."),
+             "Mean overlap with real pieces in the statistics below: 100% is no difference. After ± its standard error:"
+             " smaller differences are not significant."),
             ("distance from real music", [_written(c.divergence, "{:.2f}") for c in self.columns],
              "The same as a distance (Kullback-Leibler divergence, nats): 0 is no difference."),
         ]  # fmt: skip
@@ -119,9 +119,9 @@ class Card:
             ]
             rows.append((label, cells, f"{meaning} ({term})"))
         for length in LENGTHS:
-            meaning = f"The share of all {length} notes in a row that stand just so, in some key, in a training piece."
+            meaning = f"The share of passages of {length} notes that occur, in some key, in a training piece."
             rows.append((f"{length} notes known", [_written(c.seen[length], "{:.1%}") for c in self.columns], meaning))
-        meaning = "How many notes in a row a piece in the middle shares with a training piece."
+        meaning = "The longest passage that a piece shares with a training piece: the median of all pieces."
         rows.append(("longest quotation, usually", [_typical(c.longest) for c in self.columns], meaning))
         meaning = "The longest passage that any of the pieces has note for note from a training piece."
         rows.append(("longest quotation of all", [_longest(c) for c in self.columns], meaning))
@@ -138,7 +138,7 @@ class Card:
         return self.to_markdown()
 
     def to_dict(self) -> dict:
-        """Returns everything that was measured, every value of every piece included, ready for JSON."""
+        """Returns all measurements, with the values of every piece, ready for JSON."""
         columns = []
         for c in self.columns:
             columns.append(
@@ -159,7 +159,7 @@ class Card:
         return _without_nan({"about": self.about, "notes": list(self.notes), "columns": columns})
 
     def figure(self):
-        """Draws every statistic and the quotations, a dot for each piece; returns the matplotlib figure."""
+        """Returns a matplotlib figure of every statistic and the quotations, one dot per piece."""
         import matplotlib.pyplot as plt
 
         size = (14.0, 3 * (1.3 + 0.34 * len(self.columns)) + 0.8)
@@ -173,14 +173,14 @@ class Card:
         copied = {column.name: [passage.notes for passage in column.longest] for column in self.columns}
         plots.spreads(copied, next(axes), "longest quotation from training", "notes in a row, in any key")
         figure.suptitle(
-            "Each dot is a piece and each stroke the piece in the middle. Most real pieces lie in the grey band."
-            "\nPercentages at the right tell how far the dots overlap with those of real music.",
+            "Each dot is a piece, each stroke the median. Most real pieces lie in the grey band."
+            "\nPercentages at the right are the overlap with real music.",
             fontsize=11.5,
         )
         return figure
 
     def save(self, folder: str | pathlib.Path) -> pathlib.Path:
-        """Writes ``card.md``, ``card.json`` and ``card.png`` into a folder, all of them or none.
+        """Saves ``card.md``, ``card.json`` and ``card.png`` into a folder, all of them or none.
 
         Raises:
             OSError: where the folder cannot be written.

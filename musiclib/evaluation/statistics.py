@@ -1,7 +1,7 @@
-"""Statistics: what can be counted in a piece of music, whatever made it.
+"""Statistics of a piece of music.
 
-The definitions are those of MusPy, on its grid of 24 steps to a quarter note, with nan where a piece
-gives nothing to count. Source: Dong et al., "MusPy: A Toolkit for Symbolic Music Generation" (ISMIR
+The definitions are those of MusPy, on its grid of 24 steps per quarter note, with nan where a statistic is undefined.
+Source: Dong et al., "MusPy: A Toolkit for Symbolic Music Generation" (ISMIR
 2020); the entropy and the groove are from Wu and Yang, "The Jazz Transformer on the Front Line" (ISMIR
 2020), the scale from Mogren, "C-RNN-GAN" (2016). Durations and density are plain means.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from musiclib.score import Score, meter
 
-STEPS = 24  # to a quarter note
+STEPS = 24  # per quarter note
 _MAJOR = np.array([1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1])
 _MINOR = np.array([1, 0, 1, 1, 0, 1, 0, 1, 1, 0, 1, 0])  # natural
 _SCALES = np.array([np.roll(scale, root) for scale in (_MAJOR, _MINOR) for root in range(12)])
@@ -28,15 +28,15 @@ def pitch_class_entropy(score: Score) -> float:
 
 
 def scale_consistency(score: Score) -> float:
-    """Returns the largest share of the notes that lies in one major or (natural) minor scale, 0 to 1."""
+    """Returns the largest share of the notes in one major or (natural) minor scale, 0 to 1."""
     return float(np.max(_SCALES @ _pitch_classes(score)) / len(score)) if len(score) else np.nan
 
 
 def groove_consistency(score: Score) -> float:
-    """Returns how alike the rhythms of neighbouring bars are, 0 to 1.
+    """Returns how similar the rhythms of neighbouring bars are, 0 to 1.
 
-    One minus the share of grid steps at which one of two neighbouring bars has an onset and the
-    other has none. Bars are as long as the first time signature after an upbeat says, 4/4 without one.
+    One minus the share of grid steps at which only one of two neighbouring bars has an onset. The first
+    time signature after an upbeat gives the length of the bars, 4/4 without one.
     """
     onsets, ends = _steps(score)
     bar = round(STEPS * meter.bar_length(score.time_signatures))
@@ -50,18 +50,18 @@ def groove_consistency(score: Score) -> float:
 
 
 def note_density(score: Score) -> float:
-    """Returns how many notes begin in a quarter length, on average."""
+    """Returns the mean number of notes per quarter length."""
     return len(score) / score.end if len(score) else np.nan
 
 
 def polyphony(score: Score) -> float:
-    """Returns how many pitches sound at once, on average over the time in which any sounds."""
+    """Returns the mean number of pitches that sound at once, over the time in which any sounds."""
     sounding = _sounding(score)
     return float(sounding[sounding > 0].mean()) if len(score) else np.nan
 
 
 def pitch_range(score: Score) -> float:
-    """Returns how many semitones lie between the lowest and the highest note."""
+    """Returns the semitones between the lowest and the highest note."""
     return float(np.ptp(score.pitch)) if len(score) else np.nan
 
 
@@ -71,7 +71,7 @@ def mean_duration(score: Score) -> float:
 
 
 def duration_variety(score: Score) -> float:
-    """Returns how evenly different lengths of notes are used, in bits: 0 where all notes are equally long."""
+    """Returns the entropy of the note lengths, in bits: 0 where all notes are equally long."""
     onsets, ends = _steps(score)
     shares = np.unique(ends - onsets, return_counts=True)[1] / max(len(score), 1)
     return float(-np.sum(shares * np.log2(shares))) + 0.0 if len(score) else np.nan
@@ -87,7 +87,7 @@ STATISTICS: dict[str, Callable[[Score], float]] = {
 
 
 def measure(scores: Iterable[Score]) -> dict[str, np.ndarray]:
-    """Returns every statistic of every score, one (scores,) float64 array a statistic."""
+    """Returns one (scores,) float64 array per statistic."""
     scores = list(scores)
     return {name: np.array([function(score) for score in scores]) for name, function in STATISTICS.items()}
 
@@ -97,7 +97,7 @@ def _pitch_classes(score: Score) -> np.ndarray:
 
 
 def _steps(score: Score) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the first step of each note and the one after its last; every note has one at least."""
+    """Returns the first step of each note and the step after its last; every note has at least one."""
     onsets = np.round(score.onset * STEPS).astype(np.int64)
     return onsets, np.maximum(np.round((score.onset + score.duration) * STEPS).astype(np.int64), onsets + 1)
 

@@ -1,4 +1,4 @@
-"""Tokens: what can be told of a piece from its ids alone."""
+"""Tokens: statistics of a piece's ids."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from musiclib.score import passages
 
 
 def most_frequent_share(ids: np.ndarray) -> float:
-    """Returns the share of a piece that its most frequent id makes up, 0 to 1: a stuck key is near 1."""
+    """Returns the share of the most frequent id in a piece, 0 to 1; near 1 where a network repeats itself."""
     return float(np.bincount(ids).max() / len(ids)) if len(ids) else 0.0
 
 
 def seen_share(pieces: Iterable[np.ndarray], training: Pieces, length: int = 8) -> float:
-    """Returns the share of all sequences of ``length`` ids that stand in the training pieces, 0 to 1.
+    """Returns the share of all sequences of ``length`` ids that occur in the training pieces, 0 to 1.
 
-    Real held-out music is the yardstick: whatever it shares with the training pieces is
-    idiom, what a network shares beyond that is copied. Where training was transposed into
-    every key, so is the comparison.
+    Compare it with the share of held-out pieces: a higher one means copying. Other keys are found only where the
+    training pieces were transposed.
 
     Args:
         pieces: ids of generated or held-out pieces, without start and end.
-        training: what was trained on.
+        training: the training pieces.
         length: ids in a sequence.
 
     Raises:

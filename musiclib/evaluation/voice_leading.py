@@ -1,8 +1,7 @@
-"""Voice leading: how often two voices move in parallel where the style forbids it.
+"""Voice leading: parallel fifths, octaves and unisons.
 
-Two voices that stand a fifth, an octave or a unison apart and move to another place in the same direction, still so
-far apart, are heard as one; counterpoint forbids it since the sixteenth century (Fux, "Gradus ad Parnassum", 1725).
-A likelihood hardly notices: each note by itself was possible.
+Two voices a fifth, an octave or a unison apart must not move in the same direction and keep that interval (Fux,
+"Gradus ad Parnassum", 1725). The likelihood hardly shows such mistakes.
 """
 
 from __future__ import annotations
@@ -20,11 +19,10 @@ def parallels(score: Score) -> tuple[int, int]:
     """Counts the parallel fifths, octaves and unisons between parts.
 
     Args:
-        score: in parts of one voice each, such as a chorale; of notes that sound together in a part, the one that began
-            last counts.
+        score: with one voice per part, such as a chorale; of simultaneous notes in a part the latest counts.
 
     Returns:
-        How many there are, and how many moves there are in which two parts go to another pitch in the same moment.
+        The number of parallels, and of all moves in which two parts change pitch at the same moment.
     """
     moments = np.unique(np.round(np.concatenate([score.onset, score.onset + score.duration]), 6))
     sung = np.full((len(moments), len(score.part_names)), -1)

@@ -1,7 +1,7 @@
-"""Models: the networks, one file each with its presets, and the registry that knows them by name.
+"""Models: the networks, one file each with its presets, and the registry of their names.
 
-Every builder takes the size of the vocabulary and options, and returns a ``keras.Model`` that outputs logits.
-``register`` makes your own builder known.
+Every builder takes the vocabulary size and options, and returns a ``keras.Model`` that outputs logits. ``register``
+adds your own.
 """
 
 from musiclib.models.autoregressive import AutoregressiveModel

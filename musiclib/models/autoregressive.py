@@ -1,10 +1,10 @@
-"""The contract of every autoregressive network: ids in, logits out, all positions at once or one step at a time.
+"""The interface of every autoregressive network: ids in, logits out, all positions at once or one step at a time.
 
-``call`` serves training: all positions at once. ``step`` serves sampling: one position, and a state that stands for
-everything before it. A network whose layers can carry such a state overrides ``initial_state`` and ``step``; the ones
+``call`` is for training: all positions at once. ``step`` is for sampling: one position, with a state for everything
+before it. Networks with such a state (hidden states, a cache) override ``initial_state`` and ``step``; the defaults
 here work for any network, over a window of the last ``context_length`` ids.
 
-Training asks the network what it learns from (``batches``) and what it minimizes (``objective``).
+For training, a network defines its batches (``batches``) and its loss (``objective``).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from musiclib.models.losses import NatsPerToken, NextTokenLoss
 
 
 class AutoregressiveModel(keras.Model):
-    """A network that gives the logits of the next token.
+    """A network that outputs the logits of the next token.
 
     Attributes:
         vocabulary_size: number of token ids.
         targets: ``"all"`` where ``call`` returns logits (batch, time, vocabulary); ``"last"`` where it returns them for
             the last position only, (batch, 1, vocabulary).
-        context_length: ids that ``step`` looks back on; None where there is no limit.
-        conditional: whether it needs a condition: ``call`` then takes (source, ids), and ``initial_state`` the source.
+        context_length: number of past ids that ``step`` uses; None where there is no limit.
+        conditional: whether it needs a source: ``call`` then takes (source, ids), and ``initial_state`` the source.
     """
 
     targets = "all"
@@ -44,8 +44,8 @@ class AutoregressiveModel(keras.Model):
         """Returns the state before a piece begins, a tuple of tensors of ``batch_size`` rows.
 
         Args:
-            batch_size: pieces to generate.
-            condition: what they are conditioned on; only where ``conditional``.
+            batch_size: number of pieces to generate.
+            condition: the source they are conditioned on; only where ``conditional``.
         """
         return (ops.full((batch_size, self.context_length), PADDING, dtype="int32"),)
 
@@ -54,7 +54,7 @@ class AutoregressiveModel(keras.Model):
 
         Args:
             ids: int32, (batch,).
-            state: what ``initial_state`` or the step before returned.
+            state: from ``initial_state`` or the previous step.
 
         Returns:
             logits (batch, vocabulary) in float32, and the new state.
@@ -64,13 +64,13 @@ class AutoregressiveModel(keras.Model):
         return self(window, training=False)[:, -1], (window,)
 
     def batches(self, data: Pieces, settings: TrainingConfig, seed: int | None, epoch: int) -> Batches:
-        """Returns the batches that this network learns from.
+        """Returns the batches that this network is trained or validated on.
 
         Args:
             data: the training or validation part of a dataset.
-            settings: window, batch size and the like.
-            seed: shuffles them anew for each epoch; None keeps them in order, for validation.
-            epoch: how many epochs came before.
+            settings: window, batch size and so on.
+            seed: shuffles the batches for each epoch; None keeps them in order, for validation.
+            epoch: number of epochs already done.
 
         Raises:
             ValueError: where the data or the settings do not fit this network.
@@ -79,28 +79,28 @@ class AutoregressiveModel(keras.Model):
             raise ValueError(f"{self.name} is trained on a dataset, from dataset.prepare, got {type(data).__name__}")
         if self.targets == "last" and self.context_length != settings.window:
             raise ValueError(
-                f"this network looks at windows of {self.context_length} and training would cut windows of"
-                f" {settings.window}; give context_length and window the same value"
+                f"this network needs windows of {self.context_length} ids, its context_length, and window is"
+                f" {settings.window}; give both the same value"
             )
         targets = "last" if "last" in (self.targets, settings.targets) else "all"
         return Windows(data, settings.window, settings.batch_size, targets, True, seed, epoch, settings.align)
 
     def objective(self) -> tuple[keras.losses.Loss, keras.metrics.Metric]:
-        """Returns what training minimizes, and the metric that is reported and that the best epoch is chosen by."""
+        """Returns the training loss, and the metric that is reported and selects the best epoch."""
         return NextTokenLoss(), NatsPerToken("nats")
 
     def begin_epoch(self, epoch: int) -> None:
-        """Is called before each epoch of training, counted from 0, for what changes with the epoch."""
+        """Called before each epoch of training, counted from 0, for schedules."""
 
     def get_config(self) -> dict:
         return {**super().get_config(), "vocabulary_size": self.vocabulary_size}
 
 
 def embedding_layer(vocabulary_size: int, size: int) -> keras.layers.Embedding:
-    """Returns the input layer, with vectors of standard deviation 1.
+    """Returns the embedding layer, with vectors of standard deviation 1.
 
-    Keras' default, uniform within 0.05 of zero, leaves stacked recurrent layers at the frequencies of the tokens for
-    hundreds of steps before they learn that order matters.
+    With Keras' default, uniform within 0.05 of zero, stacked recurrent layers predict only token frequencies for
+    hundreds of steps.
     """
     start = keras.initializers.RandomNormal(stddev=1.0)
     return keras.layers.Embedding(vocabulary_size, size, embeddings_initializer=start, name="embedding")

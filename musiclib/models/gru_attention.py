@@ -1,9 +1,8 @@
-"""GRU with self-attention: three recurrent layers that look back over the past between them.
+"""GRU with self-attention: three GRU layers, with self-attention after the first two.
 
-Source: Haryo Akbarianto Wibowo, "Generate Piano Instrumental Music by Using Deep Learning"
-(2019), whose layers are bidirectional and predict only the position after a window. Here
-what attention gathers is added to what it was gathered for: alone, an average over the
-past drowns the present token, and the network learns for hours what counting knows.
+Source: Haryo Akbarianto Wibowo, "Generate Piano Instrumental Music by Using Deep Learning" (2019), whose layers are
+bidirectional and predict only the token after a window. Here the attention's output is added to its input (a residual
+connection): without it the average over the past hides the current token, and training is much slower.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class GRUAttention(AutoregressiveModel):
         self.targets = "last" if bidirectional else "all"
         self.embedding = embedding_layer(vocabulary_size, embedding_size)
         self.grus = [self._recurrent(i, "gru") for i in range(_LAYERS)]
-        # Not keras.layers.Bidirectional: loading one now and then takes its two layers for each other.
+        # Not keras.layers.Bidirectional: loading one sometimes swaps its two layers.
         self.backward_grus = [self._recurrent(i, "backward_gru") for i in range(_LAYERS if bidirectional else 0)]
         width = None if bidirectional else context_length
         self.attentions = [
@@ -55,20 +54,20 @@ class GRUAttention(AutoregressiveModel):
         self.head = logits_layer(vocabulary_size)
 
     def _recurrent(self, i: int, name: str) -> keras.layers.GRU:
-        # The last layer of the bidirectional form sums up the window instead of going along it.
+        # The last layer of the bidirectional form returns one vector per window, not a sequence.
         sequences = not (self.bidirectional and i == _LAYERS - 1)
         return keras.layers.GRU(
             self.units, return_sequences=sequences, go_backwards=name.startswith("backward"), name=f"{name}_{i + 1}"
         )
 
-    def _listen(self, i: int, x, training: bool):
-        """Runs recurrent layer ``i`` along (batch, time, features), in both directions where it has two."""
+    def _run_gru(self, i: int, x, training: bool):
+        """Runs GRU layer ``i`` over (batch, time, features), in both directions where bidirectional."""
         forward = self.grus[i](x, training=training)
         if not self.bidirectional:
             return forward
         backward = self.backward_grus[i](x, training=training)
         if i < _LAYERS - 1:
-            backward = ops.flip(backward, axis=1)  # it comes out in the order in which it was read
+            backward = ops.flip(backward, axis=1)  # the outputs are in reading order
         return ops.concatenate([forward, backward], axis=-1)
 
     def build(self, input_shape) -> None:
@@ -86,15 +85,15 @@ class GRUAttention(AutoregressiveModel):
     def call(self, ids, training=False):
         x = self.embedding(ids)  # (batch, time, embedding)
         for i, attention in enumerate(self.attentions):
-            x = self._listen(i, x, training)
+            x = self._run_gru(i, x, training)
             x = self.dropouts[i](x + attention(x), training=training)  # (batch, time, features)
-        x = self.dropouts[-1](self._listen(_LAYERS - 1, x, training), training=training)
+        x = self.dropouts[-1](self._run_gru(_LAYERS - 1, x, training), training=training)
         if self.bidirectional:
             x = ops.expand_dims(x, 1)  # (batch, 1, features): only the position after the window
         return self.head(self.activation(self.dense(x)))  # (batch, time or 1, vocabulary)
 
     def attention_maps(self, ids) -> list:
-        """Returns what each position attends to, one (batch, time, time) array a layer.
+        """Returns the attention weights, one (batch, time, time) array per layer.
 
         Args:
             ids: int32, (batch, time).
@@ -102,7 +101,7 @@ class GRUAttention(AutoregressiveModel):
         x = self.embedding(ids)
         maps = []
         for i, attention in enumerate(self.attentions):
-            x = self._listen(i, x, training=False)
+            x = self._run_gru(i, x, training=False)
             maps.append(attention_weights(attention, x))
             x = x + ops.matmul(maps[-1], x)
         return [ops.convert_to_numpy(weights) for weights in maps]
@@ -149,20 +148,17 @@ def gru_attention(
     bidirectional: bool = False,
     attention: str = "keras-self-attention",
 ) -> GRUAttention:
-    """Builds embedding, three GRU layers with self-attention after the first two, and a dense head.
+    """Builds an embedding, three GRU layers with self-attention after the first two, and a dense head.
 
     Args:
         vocabulary_size: number of token ids.
         units: size of each GRU layer (of each direction, where ``bidirectional``).
         embedding_size: size of a token's vector.
-        attention_units: size of the vectors that attention compares.
-        context_length: positions that attention reaches back; in the bidirectional form the
-            window's length.
-        dropout: share of each layer's outputs that training silences.
-        bidirectional: the tutorial's form; it sees a whole window and predicts only the
-            position after it.
-        attention: ``"keras-self-attention"``, or ``"additive"``, the same formula on every
-            Keras backend.
+        attention_units: size of the attention's queries and keys.
+        context_length: positions that are attended to; in the bidirectional form the window's length.
+        dropout: dropout rate of each layer's outputs.
+        bidirectional: the tutorial's form, which predicts only the token after a whole window.
+        attention: ``"keras-self-attention"``, or ``"additive"``, the same formula on every Keras backend.
 
     Returns:
         A model from ids (batch, time) to logits (batch, time, vocabulary); (batch, 1,

@@ -1,4 +1,4 @@
-"""Losses: cross-entropy in nats per token, padding left out, as what training minimizes and what it reports."""
+"""Cross-entropy in nats per token, without padding: the training loss, and the metric that is reported."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from musiclib.encodings.vocabulary import PADDING
 
 
 def _cross_entropy(targets, logits):
-    """Returns -log P of each target, and 1 where it counts or 0 where it is padding; both (batch, targets).
+    """Returns -log P of each target, and 0 where it is padding or else 1; both (batch, targets).
 
-    Targets may be fewer than the positions of the logits: then they are the last ones.
+    There may be fewer targets than positions of the logits: then they belong to the last ones.
     """
     logits = logits[:, -targets.shape[1] :]
     losses = keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True)
@@ -19,7 +19,7 @@ def _cross_entropy(targets, logits):
 
 
 class NextTokenLoss(keras.losses.Loss):
-    """Mean cross-entropy in nats over all targets of a batch but padding."""
+    """Mean cross-entropy in nats over all targets of a batch, without padding."""
 
     def call(self, y_true, y_pred):
         losses, counted = _cross_entropy(y_true, y_pred)
@@ -27,7 +27,7 @@ class NextTokenLoss(keras.losses.Loss):
 
 
 class NatsPerToken(keras.metrics.Mean):
-    """Mean cross-entropy in nats over an epoch: each token weighs the same, whatever its batch."""
+    """Mean cross-entropy in nats over an epoch; every token has the same weight, whatever its batch."""
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         losses, counted = _cross_entropy(y_true, y_pred)
@@ -35,10 +35,10 @@ class NatsPerToken(keras.metrics.Mean):
 
 
 def _sum_over_devices(value):
-    """Sums a number over the devices that each compute a loss from rows of their own.
+    """Sums a number over the devices that each compute the loss of their own rows.
 
-    MirroredStrategy adds the gradients of its devices, so each has to divide by the targets of the whole batch, not by
-    those in its own rows. JAX computes one loss of the whole batch.
+    MirroredStrategy adds the gradients of its devices, so each divides by the number of targets in the whole batch.
+    JAX computes one loss of the whole batch.
     """
     if keras.backend.backend() != "tensorflow":
         return value

@@ -1,4 +1,4 @@
-"""Registry: networks by name, each with its builder and presets, so that a run can say which one it holds."""
+"""Registry: networks by name, each with its builder and presets."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ PRESETS: dict[str, Mapping[str, Config]] = {}
 
 
 def register(name: str, builder: Callable[..., keras.Model], presets: Mapping[str, Config] | None = None) -> None:
-    """Makes a network known by a name, so that it is built, trained, saved and loaded like those that ship.
+    """Registers a network, so that it is trained, saved and loaded like the built-in ones.
 
     Args:
-        name: what ``ModelConfig`` calls it. A name that is taken is replaced, so that a notebook cell can be run again.
-        builder: takes the size of the vocabulary and options that are JSON values, each with a default, and returns a
-            built model, such as an ``AutoregressiveModel``.
-        presets: ``Config`` by size, what ``config.preset(size, name)`` returns; by default ``"quick"`` and ``"full"``
+        name: its name in ``ModelConfig``. An existing name is replaced, so that a notebook cell can be run again.
+        builder: takes the vocabulary size and options that are JSON values, each with a default, and returns a built
+            model, such as an ``AutoregressiveModel``.
+        presets: a ``Config`` for each size, for ``config.preset(size, name)``; by default ``"quick"`` and ``"full"``
             with the builder's default options.
 
     Raises:
@@ -35,7 +35,7 @@ def register(name: str, builder: Callable[..., keras.Model], presets: Mapping[st
 
 
 def find(name: str) -> Callable[..., keras.Model]:
-    """Returns a builder by its name; raises ValueError where there is none, with the names there are."""
+    """Returns a builder by name; raises ValueError, which lists the registered names, where there is none."""
     if name not in BUILDERS:
         raise ValueError(
             f"unknown model {name!r}; there are {', '.join(BUILDERS)}; if it is your own, define its builder and call"
@@ -53,7 +53,7 @@ def build(name: str, vocabulary_size: int, **options) -> keras.Model:
         **options: those of its builder.
 
     Raises:
-        ValueError: at an unknown name or option; the message names it and what there is.
+        ValueError: at an unknown name or option.
     """
     builder = find(name)
     try:
@@ -63,7 +63,7 @@ def build(name: str, vocabulary_size: int, **options) -> keras.Model:
 
 
 def all_options(model: ModelConfig) -> dict:
-    """Returns every option of a network, defaults included: a later version may have others."""
+    """Returns every option of a network, with the defaults, which a later version may change."""
     parameters = inspect.signature(BUILDERS[model.name]).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     return {**defaults, **model.options}

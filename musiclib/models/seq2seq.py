@@ -1,13 +1,11 @@
-"""Seq2Seq: one GRU network reads a source, another one writes a target, and looks back at the source.
+"""Seq2Seq: a GRU encoder reads a source, and a GRU decoder with attention writes a target.
 
-The encoder reads in both directions. The decoder's first layer hears the target so far and
-asks attention for what matters in the source now; the layers above go on with both. Without
-attention, all that the decoder knows of the source is one vector, as in the first networks of
-this kind.
+The encoder is bidirectional. The output of the decoder's first layer is the query of the attention over the source;
+the layers above get both. Without attention the decoder sees the source only as one vector.
 
-In training the decoder is told the true target so far, or, with a ratio below 1, now and then
-what it would have written itself, so that it learns to go on from its own mistakes. Both
-passes are parallel over the target: a first one writes, a second one learns.
+Training uses teacher forcing, or scheduled sampling with a ratio below 1: some target tokens are replaced by the
+network's own predictions, so that it learns to recover from its mistakes. Two passes, each parallel over the target:
+the first predicts, the second is trained.
 
 Source: Cho et al. (2014), arXiv:1406.1078; Sutskever et al. (2014), arXiv:1409.3215; attention
 after the first layer as in Wu et al. (2016), arXiv:1609.08144; Bengio et al., "Scheduled
@@ -55,7 +53,7 @@ class Seq2Seq(AutoregressiveModel):
         if len(ratios) != 2 or not all(0 <= ratio <= 1 for ratio in ratios):
             raise ValueError(
                 "teacher_forcing must be two ratios between 0 and 1, of the first epoch and after the annealing, got"
-                f" {list(teacher_forcing)}; (1, 1) always tells the true target"
+                f" {list(teacher_forcing)}; (1, 1) is full teacher forcing"
             )
         for name, value in (("layers", layers), ("annealing", annealing), ("pace", 1 if pace is None else pace)):
             if not (isinstance(value, int) and value >= 1):
@@ -65,7 +63,7 @@ class Seq2Seq(AutoregressiveModel):
         self.dropout_rate = dropout
         self.teacher_forcing, self.annealing = ratios, annealing
         self.embedding = embedding_layer(vocabulary_size, embedding_size)
-        # Not keras.layers.Bidirectional: loading one now and then takes its two layers for each other.
+        # Not keras.layers.Bidirectional: loading one sometimes swaps its two layers.
         self.forwards, self.backwards, self.decoders = (
             [keras.layers.GRU(units, return_sequences=True, name=f"{name}_{i + 1}") for i in range(layers)]
             for name in ("forward", "backward", "decoder")
@@ -80,81 +78,83 @@ class Seq2Seq(AutoregressiveModel):
     def build(self, input_shape) -> None:
         self.embedding.build((None, None))
         source = (None, None, 2 * self.units)
-        found = self.units if self.has_attention else 2 * self.units
+        context = self.units if self.has_attention else 2 * self.units
         for i in range(self.depth):
-            for reader in (self.forwards[i], self.backwards[i]):
-                reader.build((None, None, self.embedding_size) if i == 0 else source)
-            self.decoders[i].build((None, None, self.embedding_size if i == 0 else self.units + found))
+            for encoder in (self.forwards[i], self.backwards[i]):
+                encoder.build((None, None, self.embedding_size) if i == 0 else source)
+            self.decoders[i].build((None, None, self.embedding_size if i == 0 else self.units + context))
             self.openings[i].build((None, 2 * self.units))
         if self.has_attention:
             self.attention.build([(None, None, self.units), source])
-        self.dense.build((None, None, self.units + found))
+        self.dense.build((None, None, self.units + context))
         self.head.build((None, None, self.units))
         first = keras.initializers.Constant(self.teacher_forcing[0])
         self.ratio = self.add_weight(shape=(), initializer=first, trainable=False, name="ratio")
         super().build(input_shape)
 
     def begin_epoch(self, epoch: int) -> None:
-        """Sets the ratio of teacher forcing, which goes in a straight line from the first to the last."""
+        """Sets the teacher forcing ratio, which changes linearly from the first to the last."""
         first, last = self.teacher_forcing
         self.ratio.assign(first + (last - first) * min(epoch / self.annealing, 1.0))
 
-    def _read(self, source, training):
-        """Reads a source: its memory for attention, the states that the decoder begins with, and what is no padding.
+    def _encode(self, source, training):
+        """Encodes a source.
 
         Args:
-            source: int32, (batch, source time), padding at the end alone.
+            source: int32, (batch, source time), padding at the end only.
+            training: whether dropout is on.
 
         Returns:
-            A tuple of tensors that every position of the target looks at, and ``depth`` states (batch, units).
+            The memory, a tuple of tensors: keys, values and the padding mask of the attention, or without attention
+            one vector (batch, 2 units); and the decoder's ``depth`` initial states, each (batch, units).
         """
-        heard = source != PADDING  # (batch, source time)
-        length = ops.sum(ops.cast(heard, "int32"), axis=1)
+        mask = source != PADDING  # (batch, source time)
+        length = ops.sum(ops.cast(mask, "int32"), axis=1)
         x = self.dropout(self.embedding(source), training=training)
         for forward, backward in zip(self.forwards, self.backwards, strict=True):
-            # Padding stays at the end either way round, where it changes nothing before it.
+            # Padding stays at the end in both directions, where it changes nothing before it.
             back = _reverse(backward(_reverse(x, length), training=training), length)
             x = self.dropout(ops.concatenate([forward(x, training=training), back], axis=-1), training=training)
-        # Each direction has the whole source behind it at its own end.
+        # The last state of each direction: at the last token forwards, at the first token backwards.
         last = ops.cast(ops.arange(ops.shape(source)[1])[None] == length[:, None] - 1, x.dtype)
         end = ops.sum(x[..., : self.units] * last[..., None], axis=1)
         summary = ops.concatenate([end, x[:, 0, self.units :]], axis=-1)  # (batch, 2 units)
         states = tuple(opening(summary) for opening in self.openings)
-        return (*self.attention.remember(x), heard) if self.has_attention else (summary,), states
+        return (*self.attention.remember(x), mask) if self.has_attention else (summary,), states
 
-    def _find(self, x, positions, memory):
-        """Returns what the target, (batch, time, units), finds in the source at its positions."""
+    def _attend(self, x, positions, memory):
+        """Returns the context vectors, (batch, time, features), of decoder outputs (batch, time, units)."""
         if self.has_attention:
             return self.attention.gather(x, positions, memory[:2], memory[2])
         summary = memory[0][:, None]
         return ops.broadcast_to(summary, (ops.shape(x)[0], ops.shape(x)[1], summary.shape[-1]))
 
-    def _write(self, ids, memory, states, training):
-        """Returns the logits after each of the target's ids, (batch, time, vocabulary)."""
+    def _decode(self, ids, memory, states, training):
+        """Returns the logits of the token after each target id, (batch, time, vocabulary)."""
         x = self.dropout(self.embedding(ids), training=training)
         x = self.dropout(self.decoders[0](x, initial_state=states[0], training=training), training=training)
-        found = self.dropout(self._find(x, ops.arange(ops.shape(ids)[1]), memory), training=training)
+        context = self.dropout(self._attend(x, ops.arange(ops.shape(ids)[1]), memory), training=training)
         for decoder, state in zip(self.decoders[1:], states[1:], strict=True):
-            x = decoder(ops.concatenate([x, found], axis=-1), initial_state=state, training=training)
+            x = decoder(ops.concatenate([x, context], axis=-1), initial_state=state, training=training)
             x = self.dropout(x, training=training)
-        x = self.dense(ops.concatenate([x, found], axis=-1))
+        x = self.dense(ops.concatenate([x, context], axis=-1))
         return self.head(self.dropout(x, training=training))
 
     def call(self, inputs, training=False):
         source, ids = inputs
-        memory, states = self._read(source, training)
+        memory, states = self._encode(source, training)
         if training and self.teacher_forcing != (1.0, 1.0):
-            ids = self._partly_own(ids, memory, states)
-        return self._write(ids, memory, states, training)
+            ids = self._mix_in_own_samples(ids, memory, states)
+        return self._decode(ids, memory, states, training)
 
-    def _partly_own(self, ids, memory, states):
-        """Puts what the network itself would say in place of some of the target's ids, all but the first."""
-        logits = self._write(ids, *(tuple(map(ops.stop_gradient, part)) for part in (memory, states)), training=False)
+    def _mix_in_own_samples(self, ids, memory, states):
+        """Replaces some of the target's ids, never the first, by samples from the network's own predictions."""
+        logits = self._decode(ids, *(tuple(map(ops.stop_gradient, part)) for part in (memory, states)), training=False)
         flat = ops.reshape(ops.stop_gradient(logits), (-1, self.vocabulary_size))
-        said = ops.reshape(keras.random.categorical(flat, 1, dtype="int32", seed=self.chance), ops.shape(ids))
-        said = ops.concatenate([ids[:, :1], said[:, :-1]], axis=1)
-        told = keras.random.uniform(ops.shape(ids), seed=self.chance) < ops.cast(self.ratio, "float32")
-        return ops.where(ops.logical_or(told, ids == PADDING), ids, said)
+        own = ops.reshape(keras.random.categorical(flat, 1, dtype="int32", seed=self.chance), ops.shape(ids))
+        own = ops.concatenate([ids[:, :1], own[:, :-1]], axis=1)
+        forced = keras.random.uniform(ops.shape(ids), seed=self.chance) < ops.cast(self.ratio, "float32")
+        return ops.where(ops.logical_or(forced, ids == PADDING), ids, own)
 
     def batches(self, data, settings, seed, epoch):
         if not isinstance(data, PairedPieces):
@@ -165,8 +165,8 @@ class Seq2Seq(AutoregressiveModel):
         """Encodes the source, and returns the state before the first target token.
 
         Args:
-            batch_size: targets to generate.
-            condition: the source, int32 ids, (source time,) for all of them or (batch, source time).
+            batch_size: number of targets to generate.
+            condition: the source, int32 ids, (source time,) for all targets or (batch, source time).
 
         Raises:
             ValueError: without a source.
@@ -176,24 +176,24 @@ class Seq2Seq(AutoregressiveModel):
         source = ops.convert_to_tensor(condition, "int32")
         if len(source.shape) == 1:
             source = ops.repeat(source[None], batch_size, axis=0)
-        memory, states = self._read(source, training=False)
+        memory, states = self._encode(source, training=False)
         return (*states, *memory, ops.zeros((batch_size,), "int32"))
 
     def step(self, ids, state):
         hidden, memory, count = list(state[: self.depth]), state[self.depth : -1], state[-1]
         x, (hidden[0],) = self.decoders[0].cell(self.embedding(ids), [hidden[0]])
-        found = self._find(x[:, None], count[:, None], memory)[:, 0]
+        context = self._attend(x[:, None], count[:, None], memory)[:, 0]
         for i in range(1, self.depth):
-            x, (hidden[i],) = self.decoders[i].cell(ops.concatenate([x, found], axis=-1), [hidden[i]])
-        logits = self.head(self.dense(ops.concatenate([x, found], axis=-1)))
+            x, (hidden[i],) = self.decoders[i].cell(ops.concatenate([x, context], axis=-1), [hidden[i]])
+        logits = self.head(self.dense(ops.concatenate([x, context], axis=-1)))
         return logits, (*hidden, *memory, count + 1)
 
     def attention_maps(self, source, ids):
-        """Returns where each position of a target looks in the source, the mean of all heads.
+        """Returns the attention weights of each target position over the source, the mean of all heads.
 
         Args:
             source: int32, (batch, source time).
-            ids: int32, (batch, time), what the decoder is told.
+            ids: int32, (batch, time), the decoder's input.
 
         Returns:
             (batch, time, source time), each row sums to 1.
@@ -202,10 +202,10 @@ class Seq2Seq(AutoregressiveModel):
             ValueError: where the network has no attention.
         """
         if not self.has_attention:
-            raise ValueError("this network was built with attention=False and looks nowhere; build one with attention")
-        (keys, _, heard), states = self._read(ops.convert_to_tensor(source, "int32"), training=False)
+            raise ValueError("this network was built with attention=False: it has no attention weights")
+        (keys, _, mask), states = self._encode(ops.convert_to_tensor(source, "int32"), training=False)
         x = self.decoders[0](self.embedding(ids), initial_state=states[0])
-        weights = self.attention.shares(x, ops.arange(ids.shape[1]), keys, heard)
+        weights = self.attention.shares(x, ops.arange(ids.shape[1]), keys, mask)
         return ops.convert_to_numpy(ops.mean(weights, axis=1))
 
     def get_config(self) -> dict:
@@ -225,7 +225,7 @@ class Seq2Seq(AutoregressiveModel):
 
 
 def _reverse(x, length):
-    """Turns the first ``length`` positions of each row round; x is (batch, time, features), length (batch,)."""
+    """Reverses the first ``length`` positions of each row; x is (batch, time, features), length (batch,)."""
     positions = ops.arange(ops.shape(x)[1])[None]
     places = ops.where(positions < length[:, None], length[:, None] - 1 - positions, positions)
     return ops.take_along_axis(x, places[..., None], axis=1)
@@ -244,45 +244,33 @@ def seq2seq(
     teacher_forcing: Sequence[float] = (1.0, 1.0),
     annealing: int = 10,
 ) -> Seq2Seq:
-    """Builds an encoder of bidirectional GRU layers and a decoder of GRU layers over one vocabulary.
+    """Builds a bidirectional GRU encoder and a GRU decoder over one vocabulary.
 
     Args:
         vocabulary_size: number of token ids.
         units: size of each GRU layer (of each direction in the encoder).
         embedding_size: size of a token's vector.
-        layers: in the encoder, and in the decoder.
-        attention: let the decoder look back at every position of the source; otherwise it is given one vector.
-        heads: of the attention; ``units`` is a multiple of twice their number.
-        pace: target tokens for each source token, where the two run side by side: a position then looks for its own
-            place in the source, and training may cut long pieces. None where a target is an answer of any length.
-        reach: given a pace, how many source tokens before and after its own place the attention looks at; None for
-            all of them, which holds for pieces as long as the training's crops alone.
-        dropout: share of each layer's outputs that training silences.
-        teacher_forcing: probabilities that the decoder is told a true token rather than its own, in the first epoch
-            and from epoch ``annealing`` on; in between they lie on a straight line.
-        annealing: epochs on the way from the first ratio to the last.
+        layers: number of layers in the encoder, and in the decoder.
+        attention: attend to every position of the source; otherwise the decoder gets one vector.
+        heads: attention heads; ``units`` is a multiple of twice their number.
+        pace: target tokens per source token, where the two are aligned: attention then compares positions too, and
+            training may crop long pieces. None for targets of any length.
+        reach: with a pace, how many source tokens before and after the aligned one are attended to; None for all,
+            which works only for pieces as short as the training crops.
+        dropout: dropout rate of each layer's outputs.
+        teacher_forcing: probabilities that the decoder gets the true token rather than its own prediction, in the
+            first epoch and from epoch ``annealing`` on; linear in between.
+        annealing: epochs from the first ratio to the last.
 
     Returns:
         A model from a source and a target, ids (batch, source time) and (batch, time), to logits (batch, time,
         vocabulary) of the target's next tokens.
 
     Raises:
-        ValueError: at a ratio outside 0 to 1, or sizes that do not go together.
+        ValueError: at a ratio outside 0 to 1, or sizes that do not fit together.
     """
-    model = Seq2Seq(
-        vocabulary_size,
-        units,
-        embedding_size,
-        layers,
-        attention,
-        heads,
-        pace,
-        reach,
-        dropout,
-        teacher_forcing,
-        annealing,
-        name="seq2seq",
-    )
+    options = (units, embedding_size, layers, attention, heads, pace, reach, dropout, teacher_forcing, annealing)
+    model = Seq2Seq(vocabulary_size, *options, name="seq2seq")
     model.build([(None, None), (None, None)])
     return model
 

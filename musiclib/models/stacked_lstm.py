@@ -1,7 +1,7 @@
 """The stacked LSTM of the music tutorials: two recurrent layers and a softmax over tokens.
 
-Source: Sigurður Skúli, "How to Generate Music using a LSTM Neural Network in Keras" (2017),
-which feeds one-hot rows; an embedding is the same product without the rows.
+Source: Sigurður Skúli, "How to Generate Music using a LSTM Neural Network in Keras" (2017), with one-hot inputs; an
+embedding computes the same product.
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ def stacked_lstm(
     embedding_size: int = 128,
     dropout: float = 0.3,
 ) -> StackedLSTM:
-    """Builds LSTM layers one on the other, dropout after each, and a dense layer of logits.
+    """Builds stacked LSTM layers with dropout after each, and a dense layer for the logits.
 
     Args:
         vocabulary_size: number of token ids.
-        units: size of each LSTM layer; the tutorials' two by default.
+        units: size of each LSTM layer; by default the two of the tutorials.
         embedding_size: size of a token's vector.
-        dropout: share of each layer's outputs that training silences.
+        dropout: dropout rate of each layer's outputs.
 
     Returns:
         A model from ids (batch, time) to logits (batch, time, vocabulary).
@@ -89,7 +89,7 @@ def stacked_lstm(
     return model
 
 
-# Quick learns enough in a minute to beat an n-gram; full is the tutorials' size.
+# Quick beats the n-gram baseline after a minute of training; full is the tutorials' size.
 register(
     "stacked_lstm",
     stacked_lstm,

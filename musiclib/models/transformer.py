@@ -1,10 +1,10 @@
-"""Transformer: blocks of self-attention that look back over the last ``context_length`` tokens.
+"""Transformer: decoder-only, with causal self-attention over the last ``context_length`` tokens.
 
-Decoder-only, with normalisation before each part of a block (Xiong et al., 2020), rotary
-positions and the token vectors shared between input and output (Press and Wolf, 2017).
+Pre-layer normalisation (Xiong et al., 2020), rotary position embeddings, and tied input and output embeddings (Press
+and Wolf, 2017).
 
 Source: Vaswani et al., "Attention Is All You Need" (2017); for music, Huang et al., "Music
-Transformer" (2018), whose positions are relative in another way.
+Transformer" (2018), which uses relative attention instead.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from musiclib.models.registry import register
 
 @keras.saving.register_keras_serializable("musiclib")
 class TransformerBlock(keras.layers.Layer):
-    """Attention and two dense layers, each added to what it was given."""
+    """Self-attention and a feed-forward network, each with layer normalisation and a residual connection."""
 
     def __init__(self, units: int, heads: int, dropout: float, **kwargs) -> None:
         super().__init__(**kwargs)
@@ -46,33 +46,33 @@ class TransformerBlock(keras.layers.Layer):
         x = ops.reshape(x, (-1, ops.shape(x)[1], 3, self.heads, self.units // self.heads))
         return x[:, :, 0], x[:, :, 1], x[:, :, 2]
 
-    def _finish(self, x, heard, training):
-        """Adds what attention gathered, (batch, time, heads, features), and then the dense layers."""
-        heard = ops.reshape(heard, (-1, ops.shape(heard)[1], self.units))
-        x = x + self.dropout(self.output_projection(heard), training=training)
+    def _finish(self, x, attended, training):
+        """Adds the attention's output, (batch, time, heads, features), and then that of the feed-forward network."""
+        attended = ops.reshape(attended, (-1, ops.shape(attended)[1], self.units))
+        x = x + self.dropout(self.output_projection(attended), training=training)
         return x + self.dropout(self.outer(self.inner(self.dense_norm(x))), training=training)
 
     def call(self, x, positions, allowed, training=False):
         queries, keys, values = self._heads(x)  # (batch, time, heads, features)
         queries, keys = rotate(queries, positions[:, None]), rotate(keys, positions[:, None])
-        heard = ops.dot_product_attention(queries, keys, values, mask=allowed)
-        return self._finish(x, heard, training)
+        attended = ops.dot_product_attention(queries, keys, values, mask=allowed)
+        return self._finish(x, attended, training)
 
     def attention_weights(self, x, positions, allowed):
-        """Returns how much each position attends to each other, (batch, heads, time, time)."""
+        """Returns the attention weights, (batch, heads, time, time)."""
         queries, keys = (rotate(part, positions[:, None]) for part in self._heads(x)[:2])
         scores = ops.einsum("bqhf,bkhf->bhqk", queries, keys) / (self.units // self.heads) ** 0.5
         return ops.softmax(ops.where(allowed, ops.cast(scores, "float32"), -1e9), axis=-1)
 
     def step(self, x, position, newest, allowed, cache):
-        """Goes on by one position; x is (batch, units), and the cache two tensors (batch, width, heads, features)."""
+        """Runs one new position; x is (batch, units), the cache two tensors (batch, width, heads, features)."""
         queries, keys, values = self._heads(x[:, None])
         queries, keys = (rotate(part, position[:, None, None]) for part in (queries, keys))
         cache = tuple(
             ops.where(newest[..., None, None], new, old) for new, old in zip((keys, values), cache, strict=True)
         )
-        heard = ops.dot_product_attention(queries, *cache, mask=allowed[:, None, None, :])
-        return self._finish(x[:, None], heard, training=False)[:, 0], cache
+        attended = ops.dot_product_attention(queries, *cache, mask=allowed[:, None, None, :])
+        return self._finish(x[:, None], attended, training=False)[:, 0], cache
 
     def get_config(self) -> dict:
         return {**super().get_config(), "units": self.units, "heads": self.heads, "dropout": self.dropout_rate}
@@ -80,7 +80,7 @@ class TransformerBlock(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("musiclib")
 class TiedLogits(keras.layers.Layer):
-    """Compares vectors with every token's own, in float32 under every precision policy."""
+    """Multiplies vectors by the transposed embedding table, in float32 under every precision policy."""
 
     def build(self, input_shape) -> None:
         self.bias = self.add_weight(shape=(input_shape[1][0],), initializer="zeros", name="bias")
@@ -105,7 +105,7 @@ class Transformer(AutoregressiveModel):
             raise ValueError(f"context_length must be at least 1, got {context_length}")
         self.units, self.depth, self.heads = units, layers, heads
         self.context_length, self.dropout_rate = context_length, dropout
-        # Scaled by the square root of their size on the way in, and as they are on the way out: both of order 1.
+        # The input embeddings are scaled by the square root of their size, the tied output is not: both of order 1.
         start = keras.initializers.RandomNormal(stddev=units**-0.5)
         self.embedding = keras.layers.Embedding(vocabulary_size, units, embeddings_initializer=start, name="embedding")
         self.blocks = [TransformerBlock(units, heads, dropout, name=f"block_{i + 1}") for i in range(layers)]
@@ -134,16 +134,16 @@ class Transformer(AutoregressiveModel):
         return self._logits(x)  # (batch, time, vocabulary)
 
     def _reach(self, ids):
-        """Returns the positions (time,) and which of them each one may attend to, (batch, 1, time, time)."""
+        """Returns the positions (time,) and the attention mask, (batch, 1, time, time)."""
         positions = ops.arange(ops.shape(ids)[1])
-        distance = positions[:, None] - positions[None, :]  # how far in the past
+        distance = positions[:, None] - positions[None, :]  # positions back
         allowed = ops.logical_and(distance >= 0, distance < self.context_length)
-        # Padding is not heard; what stands on padding hears itself alone, so that no row is empty.
-        heard = ops.logical_or((ids != PADDING)[:, None, :], distance[None] == 0)
-        return positions, ops.logical_and(allowed[None], heard)[:, None]
+        # Padding is masked, but every position attends to itself, so that no row is empty.
+        visible = ops.logical_or((ids != PADDING)[:, None, :], distance[None] == 0)
+        return positions, ops.logical_and(allowed[None], visible)[:, None]
 
     def attention_maps(self, ids) -> list:
-        """Returns what each position attends to, one (batch, heads, time, time) array a block.
+        """Returns the attention weights, one (batch, heads, time, time) array per block.
 
         Args:
             ids: int32, (batch, time).
@@ -158,20 +158,20 @@ class Transformer(AutoregressiveModel):
     def initial_state(self, batch_size: int, condition=None):
         shape = (batch_size, self.context_length, self.heads, self.units // self.heads)
         caches = tuple(ops.zeros(shape, self.compute_dtype) for _ in range(2 * self.depth))
-        heard = ops.zeros((batch_size, self.context_length), "bool")
-        return (*caches, heard, ops.zeros((batch_size,), "int32"))
+        visible = ops.zeros((batch_size, self.context_length), "bool")
+        return (*caches, visible, ops.zeros((batch_size,), "int32"))
 
     def step(self, ids, state):
-        """Goes on by one position over a cache of keys and values, a ring: the newest replace the oldest."""
-        *caches, heard, count = state
+        """As in the base class; the cache of keys and values is a ring buffer: the newest replace the oldest."""
+        *caches, visible, count = state
         slots = ops.arange(self.context_length)[None, :]
         newest = slots == (count % self.context_length)[:, None]  # (batch, width)
-        heard = ops.where(newest, (ids != PADDING)[:, None], heard)
-        allowed = ops.logical_or(heard, newest)  # as in ``call``
+        visible = ops.where(newest, (ids != PADDING)[:, None], visible)
+        allowed = ops.logical_or(visible, newest)  # as in ``call``
         x = self._vectors(ids)  # (batch, units)
         for i, block in enumerate(self.blocks):
             x, caches[2 * i : 2 * i + 2] = block.step(x, count, newest, allowed, caches[2 * i : 2 * i + 2])
-        return self._logits(x), (*caches, heard, count + 1)
+        return self._logits(x), (*caches, visible, count + 1)
 
     def get_config(self) -> dict:
         return {
@@ -197,17 +197,17 @@ def transformer(
     Args:
         vocabulary_size: number of token ids.
         units: size of a token's vector and of each block's output.
-        layers: blocks.
-        heads: of each block's attention; ``units`` is a multiple of twice their number.
-        context_length: positions that each block looks back on, its own included; music may be
-            longer, and then the blocks together look further back.
-        dropout: share of each part's outputs that training silences.
+        layers: number of blocks.
+        heads: attention heads of each block; ``units`` is a multiple of twice their number.
+        context_length: positions that each block attends to, its own included; pieces may be longer, and the stacked
+            blocks together see further back.
+        dropout: dropout rate of the embeddings, the attention and the feed-forward networks.
 
     Returns:
         A model from ids (batch, time) to logits (batch, time, vocabulary).
 
     Raises:
-        ValueError: at sizes that do not go together.
+        ValueError: at sizes that do not fit together.
     """
     model = Transformer(vocabulary_size, units, layers, heads, context_length, dropout, name="transformer")
     model.build((None, None))

@@ -1,8 +1,7 @@
 """Sampling: from a trained run to new music.
 
-``generate`` turns a run into scores, ``harmonize`` a melody into voices. ``rules`` shape the choice of the next token,
-``copying`` keeps it from quoting, ``primers`` are what a piece continues or is conditioned on, and ``compiled_loop``
-steps the network along.
+``generate`` returns new scores, ``harmonize`` the voices to a melody. ``rules`` holds the sampling rules, ``copying``
+the guard against copying, ``primers`` what a piece continues or is conditioned on, and ``compiled_loop`` the loop.
 """
 
 from musiclib.sampling.copying import Guard

@@ -1,7 +1,7 @@
-"""The compiled loop: one program that steps a network along for a whole batch of pieces, on every Keras backend.
+"""The compiled generation loop: it runs a network step by step for a whole batch of pieces, on every Keras backend.
 
-The random numbers come from NumPy, so that a seed means the same on each backend. A long piece is generated in
-stretches: the memory of the loop does not grow with the piece.
+The random numbers come from NumPy, so that a seed means the same on each backend. Long pieces are generated in
+stretches, so that the memory of the loop does not grow with the piece.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from keras import ops
 from musiclib.encodings.vocabulary import END, PADDING, START
 from musiclib.sampling import copying, rules
 
-_PENALTY_WINDOW = 32  # tokens back that a repetition is counted in; over a whole piece, every token is one
+_PENALTY_WINDOW = 32  # last tokens that the repetition penalty counts
 _STRETCH = 1024  # tokens that the compiled loop generates at once
-_LOOPS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # of each model, by what they are compiled for
+_LOOPS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # compiled loops of each model, by plan and sizes
 
 
 class _Plan(NamedTuple):
-    """Which rules a loop is compiled for; their values are arguments of it."""
+    """The rules that a loop is compiled for; their values are arguments of the loop."""
 
     top_k: int | None
     use_top_p: bool
@@ -35,7 +35,7 @@ class _Plan(NamedTuple):
 
     @property
     def lookback(self) -> int:
-        """How many tokens back the rules look."""
+        """Number of past tokens that the rules use."""
         return max(_PENALTY_WINDOW, self.guard[0] if self.guard else 0)
 
 
@@ -55,16 +55,16 @@ def run(
     Args:
         model: an autoregressive model.
         chosen: the sampling rules.
-        guard: against copying; None without one.
+        guard: against copying, or None.
         barred: ids that are never generated.
-        count: pieces.
+        count: number of pieces.
         length: tokens of each piece.
         primer: (n,) int32, ids to continue.
         source: (n,) int32, what the pieces are conditioned on; None for an unconditional model.
-        seed: of the random numbers.
+        seed: random seed.
 
     Returns:
-        int32, (count, time), what follows the primer; padding after the end of a piece.
+        int32, (count, time), the ids after the primer; padding after the end of a piece.
     """
     penalty = chosen.repetition_penalty
     plan = _Plan(
@@ -74,9 +74,9 @@ def run(
     values = (*values, guard.tables if guard else ())
     carried = _initial(model, count, source, plan.lookback)
     rng = np.random.default_rng(seed)
-    generated = np.zeros((count, length), np.int32)  # which takes no memory before it is written to
+    generated = np.zeros((count, length), np.int32)  # takes no memory until it is written to
     steps = len(primer) + length
-    # Rounded up to a power of two, so that other lengths meet the same compiled loop.
+    # Rounded up to a power of two, so that other lengths use the same compiled loop.
     room = min(max(64, 1 << (steps - 1).bit_length()), _STRETCH)
     loop = _compiled_loop(model, plan, room, carried)
     for begin in range(0, steps, room):
@@ -84,7 +84,7 @@ def run(
         forced = np.full((room,), PADDING, np.int32)
         given = primer[begin : begin + size]
         forced[: len(given)] = given
-        # Row by row from one generator: the numbers of a step are the same however long the piece becomes.
+        # Row by row from one generator: the numbers of a step do not depend on the length of the piece.
         uniforms = rng.random((room, count), dtype=np.float32)
         ids, carried = loop(uniforms, forced, np.int32(size), *values, carried)
         new = slice(max(begin - len(primer), 0), max(begin + size - len(primer), 0))
@@ -95,24 +95,24 @@ def run(
 
 
 def _compiled_loop(model, plan: _Plan, room: int, carried: tuple):
-    """Returns the compiled loop of a model for a plan and sizes, made once.
+    """Returns the compiled loop of a model for a plan and sizes, from a cache.
 
-    Each size has a loop of its own: TensorFlow takes a function that meets many sizes for a mistake, and warns.
+    Each size has its own loop: TensorFlow warns where one function is retraced for many sizes.
     """
     loops = _LOOPS.setdefault(model, {})
     key = (plan, room, tuple(tuple(array.shape) for array in keras.tree.flatten(carried)))
     if key not in loops:
-        # A weak reference: a loop that held its model would keep it alive in the cache for ever.
+        # A weak reference: otherwise the cached loop would keep its model alive forever.
         loops[key] = _compile(functools.partial(_loop, weakref.ref(model), plan), model)
     return loops[key]
 
 
 def _compiled_initial_state(model, count: int, room: int):
-    """Returns the compiled ``initial_state`` of a conditional model, made once for each size."""
+    """Returns the compiled ``initial_state`` of a conditional model, from a cache by size."""
     loops = _LOOPS.setdefault(model, {})
     if ("initial", count, room) not in loops:
         function = functools.partial(_initial_state, weakref.ref(model), count)
-        # Without XLA, which cannot take in cuDNN's recurrent kernels.
+        # Without XLA, which cannot use cuDNN's recurrent kernels.
         loops["initial", count, room] = _compile(function, model, xla=False)
     return loops["initial", count, room]
 
@@ -127,12 +127,12 @@ def _compile(function, model, xla: bool = True):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        # With XLA: one piece takes a third of the time, most of which is spent between small operations.
+        # XLA takes a third of the time for one piece: it avoids the overhead between small operations.
         return tf.function(function, autograph=False, jit_compile=xla)
     if backend == "jax":
         import jax
 
-        # Weights are passed in: jit would bake those of the first call into the program.
+        # Weights are arguments: otherwise jit would compile those of the first call as constants.
         @jax.jit
         def stateless(weights, *arguments):
             with keras.StatelessScope(state_mapping=list(zip(variables, weights, strict=True))):
@@ -144,10 +144,10 @@ def _compile(function, model, xla: bool = True):
 
 
 def _initial(model, count: int, source: np.ndarray | None, lookback: int) -> tuple:
-    """Returns what the loop carries from step to step: last ids, recent ids, which pieces ended, and the state."""
+    """Returns the loop's initial variables: last ids, recent ids, which pieces have ended, and the model's state."""
     if source is None:
         state = model.initial_state(count)
-    else:  # padded, so that sources of other lengths meet the same compiled loop
+    else:  # padded, so that sources of other lengths use the same compiled loop
         room = max(64, 1 << (len(source) - 1).bit_length())
         padded = np.pad(source, (0, room - len(source)), constant_values=PADDING)
         state = _compiled_initial_state(model, count, room)(padded)
@@ -156,20 +156,22 @@ def _initial(model, count: int, source: np.ndarray | None, lookback: int) -> tup
 
 
 def _loop(model_reference, plan, uniforms, forced, steps, temperature, top_p, penalty, tables, carried):
-    """Steps the model along, up to a stretch.
+    """Generates one stretch.
 
     Args:
         model_reference: a weak reference to the model.
-        plan: which rules apply.
-        uniforms: (room, count) random numbers, one row for each step.
-        forced: (room,) ids that are given, padding where the network chooses.
-        steps: how many to take, up to ``room``.
-        temperature, top_p, penalty: the values of the rules.
+        plan: the rules that apply.
+        uniforms: (room, count) random numbers, one row per step.
+        forced: (room,) ids of the primer, padding where the network chooses.
+        steps: number of steps, up to ``room``.
+        temperature: of the sampling.
+        top_p: cumulative probability of the likeliest tokens to choose from.
+        penalty: repetition penalty.
         tables: of the guard against copying; empty without one.
-        carried: what ``_initial`` or the stretch before returned.
+        carried: from ``_initial`` or the previous stretch.
 
     Returns:
-        (count, room) ids, and what is carried on.
+        (count, room) ids, and the variables for the next stretch.
     """
     model, lookback = model_reference(), plan.lookback
     room, count = uniforms.shape
@@ -201,7 +203,7 @@ def _loop(model_reference, plan, uniforms, forced, steps, temperature, top_p, pe
         ids = ops.where(given == PADDING, next_ids(logits, i, written), given)
         ids = ops.where(ended, PADDING, ids)
         ended = ops.logical_or(ended, ids == END)
-        # The first places are the ids before this stretch, so that what the rules look back on always has its length.
+        # The first ``lookback`` places are the ids before this stretch, which the rules use.
         written = ops.where(places == i + lookback, ids[:, None], written)
         return i + 1, ids, written, ended, state
 
@@ -212,5 +214,5 @@ def _loop(model_reference, plan, uniforms, forced, steps, temperature, top_p, pe
     written = ops.concatenate([before, ops.full((count, room), PADDING, dtype="int32")], axis=1)
     start = (ops.convert_to_tensor(0, "int32"), ids, written, ended, state)
     _, ids, written, ended, state = ops.while_loop(unfinished, body, start)
-    # Only the last stretch may be cut short, and nothing comes after it.
+    # Only the last stretch may be shorter, and nothing follows it.
     return written[:, lookback:], (ids, written[:, room:], ended, state)

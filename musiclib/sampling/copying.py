@@ -1,8 +1,8 @@
-"""Against copying: bars each token that would make a passage of the training pieces too long.
+"""A guard against copying: it bars every token that would make a copied passage of the training pieces too long.
 
-Every passage of ``limit + 1`` ids that stands in the training pieces goes into a hash table, as
-its first ``limit`` ids and the one that follows them. While a piece is composed, whatever follows
-its last ``limit`` ids there is barred. A passage may so be copied up to the limit, and never beyond.
+A hash table holds every passage of ``limit + 1`` ids that occurs in the training pieces, as its first ``limit`` ids and
+the id that follows them. During generation, the ids that follow the last ``limit`` ids there are barred. So passages
+are copied up to the limit, and never beyond.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from musiclib.encodings.vocabulary import RESERVED, Vocabulary
 from musiclib.sampling.rules import NEVER
 from musiclib.score import passages
 
-_CODES = 1 << 16  # ids beyond share their random codes; a shared code can bar a token in vain, and never lets one pass
+_CODES = 1 << 16  # larger ids share codes, which may bar a token needlessly, but never misses one
 
 
 class Guard:
-    """Keeps what is generated from holding more than ``limit`` tokens in a row of some pieces.
+    """Limits copied passages to ``limit`` tokens in a row.
 
-    Copies in another key count where the pieces are given in every key, as
-    ``dataset.prepare(..., transpositions=range(-5, 7))`` does. A primer is not changed, but what
-    comes after it continues no passage of the pieces that begins within it, either.
+    Copies in other keys are found only where the pieces are in every key, as by
+    ``dataset.prepare(..., transpositions=range(-5, 7))``. A primer is not changed, but passages that begin within it
+    are limited too.
 
-    Holds 20 to 30 bytes for each different passage of the pieces; one Guard serves any number of calls. A step looks
-    up a handful of rows, which takes a few hundredths of a small network's time.
+    Takes 20 to 30 bytes for each distinct passage of the pieces; one Guard serves any number of calls. A step looks up
+    a handful of rows, which takes a few percent of a small network's time.
 
     Args:
-        music: what not to copy: a dataset or pairs, whose training part is meant (of pairs, the targets), or
-            pieces of ids. The ids are those of the run's own vocabulary, which a dataset is checked for.
-        limit: the longest passage that may stand in both, in tokens; at least 1.
+        music: what not to copy: the training part of a dataset or of pairs (their targets), or pieces of ids. The ids
+            must be of the run's vocabulary; for a dataset this is checked.
+        limit: the longest passage that may be copied, in tokens; at least 1.
 
     Raises:
-        ValueError: at a limit below 1, or where ``music`` is none of these.
+        ValueError: at a limit below 1, or where ``music`` is of another type.
 
     Example:
         ``sampling.generate(run, avoid_copying=sampling.Guard(data, 16))``
@@ -49,7 +49,7 @@ class Guard:
             raise ValueError(f"limit must be a whole number of tokens, at least 1, got {limit}")
         self.limit = int(limit)
         rng = np.random.default_rng(0)
-        # A sum of random codes under random odd weights, twice: sums of 32 bits mean the same on every backend.
+        # Two hashes, each a sum of random codes with random odd weights: 32-bit sums are the same on every backend.
         self._codes = rng.integers(-(2**31), 2**31, (_CODES, 2), dtype=np.int32)
         self._weights = rng.integers(-(2**31), 2**31, (self.limit, 2), dtype=np.int32) | np.int32(1)
         pieces = pieces.targets
@@ -63,10 +63,10 @@ class Guard:
         new = np.ones(len(rows), dtype=bool)
         new[1:] = np.any(rows[1:] != rows[:-1], axis=1)
         rows = rows[new]
-        # A passage that differs from the one before it ends a run of rows, which are what may follow one passage.
+        # Consecutive rows with equal hashes are the ids that follow one passage.
         runs = np.diff(np.flatnonzero(np.append(np.any(rows[1:, :2] != rows[:-1, :2], axis=1), True)), prepend=-1)
         self.most_following = int(runs.max()) if len(rows) else 0
-        # Buckets by the first sum's low bits, about two to a row: then a handful is the most that one ever holds.
+        # Buckets by the low bits of the first hash, at least two per row, so that each holds only a handful of rows.
         buckets = 1 << max(2 * len(rows), 1).bit_length()
         bucket = rows[:, 0] & np.int32(buckets - 1)
         rows = rows[np.argsort(bucket, kind="stable")]
@@ -80,12 +80,12 @@ class Guard:
 
     @property
     def rules(self) -> tuple[int, int]:
-        """What a compiled loop is made for: the limit, and how many rows a bucket holds at most."""
+        """The constants of a compiled loop: the limit, and the size of the largest bucket."""
         return self.limit, self.width
 
     @property
     def tables(self) -> tuple[np.ndarray, ...]:
-        """What a compiled loop is given."""
+        """The arrays that a compiled loop takes as arguments."""
         return self._codes, self._weights, self._first, self._rows
 
     def _sums(self, ids: np.ndarray, starts: np.ndarray, column: int) -> np.ndarray:
@@ -97,17 +97,17 @@ class Guard:
 
 
 def checked(guard: Guard | None, vocabulary: Vocabulary, never: int = len(RESERVED)) -> Guard | None:
-    """Returns the guard if it fits a vocabulary, of which so many tokens are never written.
+    """Returns the guard if it fits a vocabulary, of which ``never`` tokens are never generated.
 
     Raises:
-        ValueError: where it is no guard, its pieces are not in ids of this vocabulary, or too few tokens would be left.
+        ValueError: where it is not a guard, its pieces are not of this vocabulary, or it could bar every token.
     """
     if guard is None:
         return None
     if not isinstance(guard, Guard):
         raise ValueError(
-            "avoid_copying must be sampling.Guard(data, limit), with the dataset or pieces of the training, since a run"
-            f" does not keep them; got {guard!r}"
+            "avoid_copying must be sampling.Guard(data, limit), with the training data, since a run does not contain"
+            f" it; got {guard!r}"
         )
     if guard.vocabulary is not None and guard.vocabulary.tokens != vocabulary.tokens:
         raise ValueError(
@@ -121,20 +121,20 @@ def checked(guard: Guard | None, vocabulary: Vocabulary, never: int = len(RESERV
         )
     if guard.most_following >= len(vocabulary) - never:
         raise ValueError(
-            f"avoid_copying with a limit of {guard.limit} leaves no token to go on with: after some passage each one"
-            " has stood in training; raise the limit"
+            f"avoid_copying with a limit of {guard.limit} bars every token after some passage, since each one follows"
+            " it in training; raise the limit"
         )
     return guard
 
 
 def bar(logits, recent, tables: tuple, width: int):
-    """Bars what follows the last tokens in the guarded pieces.
+    """Bars the tokens that follow the last ids in the guarded pieces.
 
     Args:
         logits: (batch, vocabulary).
-        recent: (batch, limit) the last ids, padding before a piece's start.
-        tables: a Guard's.
-        width: a Guard's.
+        recent: (batch, limit) the last ids, padding before the start of a piece.
+        tables: of a Guard.
+        width: size of a Guard's largest bucket.
 
     Returns:
         Logits of the same shape.
@@ -152,7 +152,7 @@ def bar(logits, recent, tables: tuple, width: int):
 
 
 def _passages(pieces: Pieces, length: int) -> np.ndarray:
-    """Returns where a passage of ``length`` ids begins that lies within one piece and has no reserved id, (n,)."""
+    """Returns where passages of ``length`` ids within one piece and without reserved ids begin, (n,)."""
     starts = passages.starts(pieces.offsets, length)
     before = np.concatenate([[0], np.cumsum(np.asarray(pieces.ids) < len(RESERVED))])  # reserved ids before a place
     return starts[before[starts + length] == before[starts]]

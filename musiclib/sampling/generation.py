@@ -1,4 +1,4 @@
-"""Generating pieces: what a run, a primer, a condition and the sampling rules make together."""
+"""Generating pieces from a run, a primer, a source and sampling rules."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def generate(
 
     Args:
         run: a trained ``training.Run``.
-        count: pieces, generated as one batch.
-        length: tokens of each piece, beyond the primer.
-        primer: what comes before: None for the start of a piece; a token (one note), a list of tokens or an array of
-            ids (``random_window``, ``random_notes``); a Score; or the path of a music file.
-        include_primer: let the pieces begin with the primer.
-        source: the condition of a run that was trained on pairs: a Score, or the path of a music file.
+        count: number of pieces, generated as one batch.
+        length: tokens of each piece, after the primer.
+        primer: what to continue: None for the start of a piece; a token, a list of tokens or an array of ids
+            (``random_window``, ``random_notes``); a Score; or the path of a music file.
+        include_primer: whether the pieces begin with the primer.
+        source: of a conditional run: a Score, or the path of a music file.
         seed: makes the pieces repeatable.
         **rules: sampling rules such as ``temperature`` and ``top_p``; see ``sampling.Rules``.
 
@@ -42,7 +42,7 @@ def generate(
         One Score for each piece.
 
     Raises:
-        ValueError: at an option or token that cannot be; the message names it.
+        ValueError: at an invalid option or token.
         FileNotFoundError: where the primer is neither a token nor a file.
     """
     check_run(run)
@@ -65,10 +65,10 @@ def generate_ids(
 
     Args:
         run: a trained ``training.Run``.
-        count: pieces, generated as one batch.
+        count: number of pieces, generated as one batch.
         length: tokens of each piece.
         primer: (n,) ids to continue; None for the start of a piece.
-        source: (n,) ids, the condition of a run that was trained on pairs.
+        source: (n,) ids, of a conditional run.
         seed: makes the pieces repeatable.
         **rules: sampling rules such as ``temperature`` and ``top_p``; see ``sampling.Rules``.
 
@@ -76,7 +76,7 @@ def generate_ids(
         One int32 array for each piece, without the primer.
 
     Raises:
-        ValueError: at a value that cannot be; the message names it.
+        ValueError: at an invalid value.
     """
     check_run(run)
     primer = music_ids(run, [] if primer is None else primer)
@@ -86,7 +86,7 @@ def generate_ids(
 def _generate(
     run, count: int, length: int, primer: np.ndarray, source: np.ndarray | None, seed: int | None, rules: Rules
 ) -> list[np.ndarray]:
-    """Generates ids from what was checked: the primer and the source are ids of the run."""
+    """Generates ids; the primer and the source are already checked."""
     check_whole("count", count, 1)
     check_whole("length", length, 1)
     if seed is not None:
@@ -94,8 +94,8 @@ def _generate(
     context = run.model.context_length
     if context is not None and len(primer) > context:
         warnings.warn(
-            f"the primer has {len(primer)} tokens and this network looks back on {context} at a time: only the last"
-            f" {context} influence what it generates first",
+            f"the primer has {len(primer)} tokens and this network has a context_length of {context}: only the last"
+            f" {context} influence the first generated tokens",
             stacklevel=3,
         )
     source_only = _source_only(run)
@@ -106,7 +106,7 @@ def _generate(
 
 
 def _source_only(run) -> tuple[int, ...]:
-    """Returns the ids that occur in sources and that the encoding of the targets does not know."""
+    """Returns the ids of tokens that occur only in sources."""
     if run.source_encoding in (None, run.encoding):
         return ()
     tokens = enumerate(run.vocabulary.tokens[len(RESERVED) :], start=len(RESERVED))

@@ -1,4 +1,4 @@
-"""Harmonizing: a melody in, the voices that a run writes to it out, all in one score."""
+"""Harmonizing: from a melody to a score of the melody and generated voices."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ from musiclib.score.melody import top_line
 from musiclib.score.voices import STEPS_PER_QUARTER
 
 _OCTAVE = 12
-_CLOSE = 0.02  # quarter lengths, by which an onset may miss a sixteenth without anyone hearing it
+_CLOSE = 0.02  # quarter lengths: inaudible deviation of an onset from a sixteenth
 
 
 def harmonize(run, melody: Score | str | os.PathLike, count: int = 1, **options) -> list[Score]:
-    """Writes voices to a melody.
+    """Generates voices to a melody.
 
-    Of chords and several parts the top line is the melody, and a melody outside the range that the run was trained
-    on is moved by octaves to the middle of it; a warning says so, and where notes lie between the sixteenths.
+    Of chords and several parts the top line is the melody, and a melody outside the range of the training data is
+    moved by octaves to the middle of it. Both give a warning, and so do notes between the sixteenths.
 
     Args:
-        run: trained on pairs of melodies and voices that run side by side, such as ``models/bach_harmonizer``.
+        run: trained on aligned pairs of melodies and voices, such as ``models/bach_harmonizer``.
         melody: a Score, or the path of a music file.
-        count: versions, written as one batch.
-        **options: see ``generate_ids``, but for ``length``, ``primer`` and ``source``.
+        count: number of versions, generated as one batch.
+        **options: see ``generate_ids``, except ``length``, ``primer`` and ``source``.
 
     Returns:
-        One Score a version: the melody, and the voices below it.
+        One Score per version: the melody, and the voices below it.
 
     Raises:
-        ValueError: where the run writes no voices to a melody, or the melody is none or holds no notes.
+        ValueError: where the run is not a harmonizer, or the melody has no notes or is of another type.
         FileNotFoundError: where there is no such file.
     """
     check_run(run)
     given = sorted({"length", "primer", "source"} & options.keys())
     if given:
-        raise ValueError(f"harmonize takes no {given[0]}: the melody alone says what is written, and for how long")
+        raise ValueError(f"harmonize takes no {given[0]}: the melody is the source and determines the length")
     if not isinstance(run.source_encoding, Chorale) or run.source_encoding.voices != "S":
         raise ValueError(
-            "this run does not write voices to a melody; take models/bach_harmonizer, or train a seq2seq on pairs whose"
-            " source encoding is Chorale(voices='S')"
+            "this run does not harmonize melodies; take models/bach_harmonizer, or train a seq2seq on pairs with the"
+            " source encoding Chorale(voices='S')"
         )
     melody = _in_range(_one_line(melody), run)
-    _say_what_lies_between(melody)
+    _warn_off_grid(melody)
     ids = source_ids(run, melody)
-    written = generate_ids(run, count, run.model.pace * len(ids), source=ids, **options)
-    return [_together(melody, run.encoding.decode(run.vocabulary.to_tokens(voices))) for voices in written]
+    generated = generate_ids(run, count, run.model.pace * len(ids), source=ids, **options)
+    return [_merged(melody, run.encoding.decode(run.vocabulary.to_tokens(voices))) for voices in generated]
 
 
-def _together(melody: Score, voices: Score) -> Score:
-    """Returns a melody and the voices below it, whose first part is empty."""
+def _merged(melody: Score, voices: Score) -> Score:
+    """Returns a melody with the voices below it, whose first part is empty."""
     columns = {name: np.concatenate([getattr(melody, name), getattr(voices, name)]) for name in COLUMNS}
     return melody.replace(**columns, part_names=voices.part_names, programs=voices.programs)
 
@@ -65,30 +65,30 @@ def _one_line(music: Score | str | os.PathLike) -> Score:
         raise ValueError(f"a melody is a Score or the path of a music file, got {type(music).__name__}")
     score = music if isinstance(music, Score) else readers.read_score(music)
     if not len(score):
-        raise ValueError("the melody has no notes, and there is nothing to harmonize; give one that sounds")
+        raise ValueError("the melody has no notes; give one with notes")
     line = top_line(score)
     if len(line) < len(score):
         warnings.warn(
             f"of the {len(score)} notes in {len(score.part_names)} part(s) the {len(line)} of the top line are taken as"
-            " the melody",
+            " melody",
             stacklevel=3,
         )
     return line
 
 
-def _say_what_lies_between(melody: Score) -> None:
+def _warn_off_grid(melody: Score) -> None:
     steps = melody.onset * STEPS_PER_QUARTER
     between = int(np.sum(np.abs(steps - np.round(steps)) > _CLOSE * STEPS_PER_QUARTER))
     if between:
         warnings.warn(
-            f"{between} of the melody's {len(melody)} notes begin between two sixteenths, where the voices cannot"
-            " follow; quantise it for voices that sound together with it",
+            f"{between} of the melody's {len(melody)} notes begin between two sixteenths, where voices cannot begin;"
+            " quantise the melody, so that the voices are in time with it",
             stacklevel=3,
         )
 
 
 def _in_range(melody: Score, run) -> Score:
-    """Moves a melody that leaves the range of the run's sources by octaves, near to the middle of that range."""
+    """Moves a melody outside the range of the run's training sources by octaves, near the middle of that range."""
     pitches = run.about.get("dataset", {}).get("source_pitches")
     if pitches is None:
         return melody

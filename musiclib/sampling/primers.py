@@ -17,7 +17,7 @@ from musiclib.training import Run
 
 
 def random_window(pieces: Pieces, length: int, seed: int | None = None) -> np.ndarray:
-    """Returns ``length`` ids from a random place of a random piece, to use as a primer.
+    """Returns ``length`` ids from a random place in a random piece, to use as a primer.
 
     Raises:
         ValueError: where every piece is shorter.
@@ -32,12 +32,12 @@ def random_window(pieces: Pieces, length: int, seed: int | None = None) -> np.nd
 
 
 def random_notes(vocabulary: Vocabulary, length: int, seed: int | None = None) -> np.ndarray:
-    """Returns ``length`` ids drawn evenly from the vocabulary, to use as a primer."""
+    """Returns ``length`` ids drawn uniformly from the vocabulary, to use as a primer."""
     return np.random.default_rng(seed).integers(len(RESERVED), len(vocabulary), length, dtype=np.int32)
 
 
 def check_run(run) -> None:
-    """Raises ValueError where a run is none, such as the name of its folder."""
+    """Raises ValueError where ``run`` is not a ``Run``, but for example the name of its folder."""
     if not isinstance(run, Run):
         name = f"{str(run)!r}" if isinstance(run, (str, os.PathLike)) else type(run).__name__
         raise ValueError(f"a run is what training.train or training.load_run returns, got {name}; load it first")
@@ -46,9 +46,9 @@ def check_run(run) -> None:
 def primer_ids(
     run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarray | None
 ) -> tuple[np.ndarray, list[str]]:
-    """Turns any kind of primer (see ``generate``) into ids, (n,) int32, and tokens; none for a piece's start.
+    """Encodes any kind of primer (see ``generate``) as ids, (n,) int32, and tokens; both empty for None.
 
-    The tokens are those of the music, also where the run knows no such token and the id says so.
+    Tokens that are not in the vocabulary are kept as they are, while their id is ``<unknown>``.
     """
     if primer is None:
         return np.zeros(0, np.int32), []
@@ -59,17 +59,17 @@ def primer_ids(
     if isinstance(primer, (str, os.PathLike)):
         if not pathlib.Path(primer).is_file():
             raise FileNotFoundError(
-                f"the primer {str(primer)!r} is neither a file nor a token of this run; tokens read like"
+                f"the primer {str(primer)!r} is neither a file nor a token of this run; an example of a token is"
                 f" {run.vocabulary.tokens[len(RESERVED)]!r}"
             )
         primer = readers.read_score(primer)
     if isinstance(primer, Score):
-        return _known(run, run.encoding, primer, "primer")
+        return _encoded(run, run.encoding, primer, "primer")
     if len(primer) and isinstance(primer[0], str):
-        strange = [token for token in primer if token not in run.vocabulary or token in RESERVED]
-        if strange:
+        unknown = [token for token in primer if token not in run.vocabulary or token in RESERVED]
+        if unknown:
             raise ValueError(
-                f"the primer's token {strange[0]!r} is none of this run's {len(run.vocabulary)}; those read like"
+                f"the primer's token {unknown[0]!r} is not one of this run's {len(run.vocabulary)} tokens, such as"
                 f" {run.vocabulary.tokens[len(RESERVED)]!r}"
             )
         return run.vocabulary.to_ids(primer), list(primer)
@@ -78,10 +78,10 @@ def primer_ids(
 
 
 def source_ids(run, source: Score | str | os.PathLike | np.ndarray | None) -> np.ndarray | None:
-    """Turns a source (see ``generate``) into ids, (n,) int32; None for a run that takes none.
+    """Encodes a source (see ``generate``) as ids, (n,) int32; None for an unconditional run.
 
     Raises:
-        ValueError: where the run needs a source and there is none, or the other way round.
+        ValueError: where a conditional run gets no source, or an unconditional one gets a source.
         FileNotFoundError: where there is no such file.
     """
     if not run.model.conditional:
@@ -91,47 +91,47 @@ def source_ids(run, source: Score | str | os.PathLike | np.ndarray | None) -> np
     if isinstance(source, (str, os.PathLike)):
         source = readers.read_score(source)
     if isinstance(source, Score):
-        source, _ = _known(run, run.source_encoding, source, "source")
+        source, _ = _encoded(run, run.source_encoding, source, "source")
     source = np.zeros(0, np.int32) if source is None else music_ids(run, source)
     if not len(source):
         raise ValueError("this run is conditional; give source=, a Score or a music file with notes in it")
     return source
 
 
-def _known(run, encoding, score: Score, name: str) -> tuple[np.ndarray, list[str]]:
-    """Turns a score into ids and tokens, in another octave if need be; refuses music that the run hardly knows."""
+def _encoded(run, encoding, score: Score, name: str) -> tuple[np.ndarray, list[str]]:
+    """Encodes a score as ids and tokens, in another octave if that helps; refuses mostly unknown tokens."""
     tokens = encoding.encode(score)
     ids = run.vocabulary.to_ids(tokens, allow_unknown=True)
     if np.sum(ids == UNKNOWN) * 2 > len(ids):
         ids, tokens = _in_another_octave(run, encoding, score, name)
     unknown = [token for token, number in zip(tokens, ids, strict=True) if number == UNKNOWN]
-    told = f"{len(unknown)} of the {name}'s {len(ids)} tokens"
+    share = f"{len(unknown)} of the {name}'s {len(ids)} tokens"
     if len(unknown) * 2 > len(ids):
         raise ValueError(
-            f"{told} are not in this run's vocabulary, such as {unknown[0]!r}; choose music whose pitches and lengths"
-            " are closer to what it was trained on"
+            f"{share} are not in this run's vocabulary, such as {unknown[0]!r}; choose music whose pitches and lengths"
+            " are more like its training pieces"
         )
     if unknown:
-        warnings.warn(f"{told} are unknown to this run, such as {unknown[0]!r}", stacklevel=4)
+        warnings.warn(f"{share} are unknown to this run, such as {unknown[0]!r}", stacklevel=4)
     return ids, tokens
 
 
 def _in_another_octave(run, encoding, score: Score, name: str) -> tuple[np.ndarray, list[str]]:
-    """Returns what ``_known`` does, in the octave in which the run knows most; says so where it is another."""
+    """Encodes a score in the octave with the fewest unknown tokens; warns where it was moved."""
     low, high = int(score.pitch.min()), int(score.pitch.max())
-    written, found = {}, {}
+    tokens, ids = {}, {}
     for octaves in sorted(range(-(low // 12), (127 - high) // 12 + 1), key=abs):
-        written[octaves] = encoding.encode(score.transpose(12 * octaves))
-        found[octaves] = run.vocabulary.to_ids(written[octaves], allow_unknown=True)
-    best = min(found, key=lambda octaves: np.sum(found[octaves] == UNKNOWN))  # of equals the nearest
-    if best and np.sum(found[best] == UNKNOWN) * 2 <= len(found[best]):
+        tokens[octaves] = encoding.encode(score.transpose(12 * octaves))
+        ids[octaves] = run.vocabulary.to_ids(tokens[octaves], allow_unknown=True)
+    best = min(ids, key=lambda octaves: np.sum(ids[octaves] == UNKNOWN))  # the nearest of equals
+    if best and np.sum(ids[best] == UNKNOWN) * 2 <= len(ids[best]):
         way = f"{abs(best)} octave{'s' * (abs(best) > 1)} {'up' if best > 0 else 'down'}"
-        warnings.warn(f"the {name} lies outside the pitches that this run knows: it was moved {way}", stacklevel=5)
-    return found[best], written[best]
+        warnings.warn(f"the {name} is outside the pitch range of this run: it was moved {way}", stacklevel=5)
+    return ids[best], tokens[best]
 
 
 def music_ids(run, ids: np.ndarray) -> np.ndarray:
-    """Checks the ids of a primer and drops those of padding, start and end, which stand for no music."""
+    """Checks the ids of a primer and drops padding, start and end."""
     ids, limit = np.asarray(ids).reshape(-1), len(run.vocabulary) - 1
     if ids.size and not np.issubdtype(ids.dtype, np.integer):
         raise ValueError(f"a primer's ids must be whole numbers, got {ids[0]!r}; make them with vocabulary.to_ids")

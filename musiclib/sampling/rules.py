@@ -1,4 +1,4 @@
-"""Sampling rules: one small function over logits each, and ``Rules``, which says which of them apply."""
+"""Sampling rules: small functions of logits, and ``Rules``, which selects them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEVER = -1e9  # a logit that is never sampled
 
 
 def temperature(logits, value):
-    """Divides logits by a temperature: below 1 the likely tokens gain, above 1 the others.
+    """Divides logits by a temperature: below 1 likely tokens become likelier, above 1 unlikely ones.
 
     Args:
         logits: (batch, vocabulary).
@@ -43,23 +43,23 @@ def top_p(logits, p):
 
 
 def repetition_penalty(logits, recent, penalty):
-    """Makes tokens that were played lately less likely.
+    """Makes recent tokens less likely.
 
     Args:
         logits: (batch, vocabulary).
-        recent: (batch, n) ids; padding counts for nothing.
+        recent: (batch, n) ids; padding is ignored.
         penalty: 1 changes nothing; above 1 divides positive logits and multiplies negative ones.
 
     Source: Keskar et al., "CTRL" (2019), here over the last tokens instead of all.
     """
-    heard = ops.max(ops.one_hot(recent, logits.shape[-1], dtype=logits.dtype), axis=1)
-    heard = heard * ops.cast(ops.arange(logits.shape[-1]) != PADDING, logits.dtype)
+    seen = ops.max(ops.one_hot(recent, logits.shape[-1], dtype=logits.dtype), axis=1)
+    seen = seen * ops.cast(ops.arange(logits.shape[-1]) != PADDING, logits.dtype)
     penalised = ops.where(logits > 0, logits / penalty, logits * penalty)
-    return ops.where(heard > 0, penalised, logits)
+    return ops.where(seen > 0, penalised, logits)
 
 
 def choose(logits, uniform):
-    """Draws a token of each row by its probability.
+    """Samples one token per row by inverse transform sampling.
 
     Args:
         logits: (batch, vocabulary).
@@ -69,7 +69,7 @@ def choose(logits, uniform):
         int32, (batch,).
     """
     cumulative = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1)
-    # Scaled by the last sum: rounding leaves it a little beside 1, and no draw may fall past it.
+    # Scaled by the last sum, which rounding makes different from 1.
     drawn = ops.sum(ops.cast(cumulative <= uniform[:, None] * cumulative[:, -1:], "int32"), axis=-1)
     return ops.minimum(drawn, logits.shape[-1] - 1)
 
@@ -79,18 +79,17 @@ class Rules:
     """How the next token is chosen from the logits.
 
     Args:
-        temperature: above 0; below 1 the likely tokens gain, above 1 the unlikely ones.
-        top_k: choose among so many of the likeliest tokens; None for all.
-        top_p: choose among the likeliest tokens that make up this probability, in (0, 1]; None for all.
+        temperature: above 0; below 1 likely tokens become likelier, above 1 unlikely ones.
+        top_k: choose among this many of the likeliest tokens; None for all.
+        top_p: choose among the likeliest tokens with this cumulative probability, in (0, 1]; None for all.
         greedy: always take the likeliest token.
         repetition_penalty: above 1, recent tokens become less likely.
-        stop_at_end: let a piece end where the network ends it; otherwise it never does, and every piece has the
-            length that was asked for.
-        avoid_copying: ``Guard(data, 16)``: no more than 16 tokens in a row that stand in a dataset's training pieces;
-            None lets the network copy.
+        stop_at_end: whether a piece ends at ``<end>``; otherwise ``<end>`` is never sampled.
+        avoid_copying: for example ``Guard(data, 16)``, which allows at most 16 tokens in a row from the training
+            pieces of a dataset; None for no guard.
 
     Raises:
-        ValueError: at a value that cannot be; the message names it.
+        ValueError: at an invalid value.
     """
 
     temperature: float = 1.0
@@ -120,6 +119,6 @@ class Rules:
 
 
 def check_whole(name: str, value: object, least: int) -> None:
-    """Raises ValueError where a value is not a whole number of at least ``least``; the message names it."""
+    """Raises ValueError where a value is not a whole number of at least ``least``."""
     if not (isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least):
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")

@@ -1,6 +1,6 @@
-"""Training: a dataset and a configuration in, a run out, by one loop for every family of networks.
+"""Training: from a dataset and a configuration to a run.
 
-``train`` is the loop, ``load_run`` loads what it saved. ``distribution`` serves training on several machines.
+``train`` trains any network, ``load_run`` loads a saved run, ``distribution`` is for training on several machines.
 """
 
 from musiclib.training import distribution

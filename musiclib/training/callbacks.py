@@ -1,4 +1,4 @@
-"""Callbacks: what happens between the batches and between the epochs of training."""
+"""Keras callbacks of training: validation, early stopping, checkpoints, progress."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from musiclib.training import distribution
 from musiclib.training.checkpoint import Checkpoint, saved_progress
 
 _CHECK_EVERY = 10  # batches: reading the loss makes an accelerator wait
-_PLATEAU, _MIN_DELTA, _FACTOR = 2, 1e-4, 0.5  # epochs without an improvement by this much; factor of the learning rate
+_PLATEAU, _MIN_DELTA, _FACTOR = 2, 1e-4, 0.5  # epochs without this improvement; factor of the learning rate
 
 
 def variables_of(model: keras.Model) -> list:
+    """Returns all variables of a compiled model and of its optimizer, which a checkpoint holds."""
     return [*model.trainable_variables, *model.non_trainable_variables, *model.optimizer.variables]
 
 
 def is_over(state: Checkpoint, settings: TrainingConfig) -> bool:
-    """Tells whether all epochs are done, or early stopping applies."""
+    """Returns whether all epochs are done, or early stopping applies."""
     losses = state.history["val_loss"]
     return bool(losses) and (
         len(losses) >= settings.epochs or len(losses) - 1 - int(np.argmin(losses)) >= settings.patience
@@ -44,19 +45,19 @@ def learning_rate_after(losses: Sequence[float], settings: TrainingConfig) -> fl
 
 
 class Watch(keras.callbacks.Callback):
-    """After each epoch: keeps the best weights, sets the learning rate, stops, and writes the checkpoint."""
+    """After each epoch: keeps the best weights, sets the learning rate, stops early, and saves the checkpoint."""
 
     def __init__(self, state: Checkpoint, settings: TrainingConfig, folder: pathlib.Path | None, metric: str) -> None:
         super().__init__()
         self.state, self.settings, self.folder, self.metric = state, settings, folder, metric
-        self.weights = []  # those that were validated last
+        self.weights = []  # of the last validation
 
     def on_test_begin(self, logs=None):
         if self.settings.average:
             variables = self.model.trainable_variables
             self.last = [ops.convert_to_numpy(variable) for variable in variables]
             self.model.optimizer.finalize_variable_values(variables)  # puts the averages into the network
-            for variable in variables:  # as copies: JAX would use up the optimizer's own arrays in validating
+            for variable in variables:  # copies: JAX would donate the optimizer's own arrays during validation
                 variable.assign(np.array(ops.convert_to_numpy(variable)))
 
     def on_test_end(self, logs=None):
@@ -89,12 +90,12 @@ class Watch(keras.callbacks.Callback):
         state = Checkpoint(self.state.recipe, history, variables, best)
         if self.folder is not None and distribution.is_main():
             state.save(self.folder)
-        vars(self.state).update(vars(state))  # only now: an interrupted training reports what is saved
+        vars(self.state).update(vars(state))  # last: an interrupted training reports what is saved
         self.model.stop_training = is_over(state, self.settings)
 
 
 class NextEpoch(keras.callbacks.Callback):
-    """Tells the network which epoch begins, and lets the batches shuffle after it."""
+    """Calls the network's ``begin_epoch`` before each epoch, and the batches' ``on_epoch_end`` after it."""
 
     def __init__(self, batches: keras.utils.PyDataset) -> None:
         super().__init__()
@@ -104,12 +105,12 @@ class NextEpoch(keras.callbacks.Callback):
         self.model.begin_epoch(epoch)
 
     def on_epoch_end(self, epoch, logs=None):
-        if keras.backend.backend() == "tensorflow":  # the others are fed the batches themselves, and Keras calls this
+        if keras.backend.backend() == "tensorflow":  # elsewhere Keras calls it itself
             self.batches.on_epoch_end()
 
 
 class TimeLimit(keras.callbacks.Callback):
-    """Ends training some minutes after it began or was resumed; the weights reached by then are still validated."""
+    """Stops training some minutes after its start or resumption; the last weights are still validated."""
 
     def __init__(self, minutes: float) -> None:
         super().__init__()
@@ -123,7 +124,7 @@ class TimeLimit(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """A bar through each epoch, a line after it, and a line at the end that names the best epoch."""
+    """A progress bar for each epoch, a line after it, and a last line with the best epoch."""
 
     def __init__(self, state: Checkpoint, metric: str) -> None:
         super().__init__()

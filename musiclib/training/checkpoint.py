@@ -1,7 +1,7 @@
-"""Checkpoint: the state of training after an epoch, one file from which it is resumed as if never interrupted.
+"""Checkpoint: the state of training after an epoch, in one file, from which training resumes.
 
-Arrays and JSON, no pickle: ``checkpoint.npz`` in the folder of the future run. What is not in it follows from it: the
-learning rate and early stopping from the losses, the order of the windows from the seed and the epoch.
+``checkpoint.npz`` in the folder of the future run holds arrays and JSON, no pickle. The rest is derived: the learning
+rate and early stopping from the losses, the order of the windows from the seed and the epoch.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _MAY_DIFFER = ("training.epochs",)
 
 @dataclasses.dataclass
 class Checkpoint:
-    """Where a training stands.
+    """The state of training.
 
     Args:
-        recipe: what decides the result, nested dictionaries of JSON values: training is resumed only where it is the
-            same, the number of epochs aside.
-        history: one list a figure, one value an epoch.
-        variables: of the network (dropout's random state included) and of its optimizer.
+        recipe: all that determines the result, nested dictionaries of JSON values: training resumes only where it is
+            the same, except for the number of epochs.
+        history: of each metric, one value per epoch.
+        variables: of the network (with the random state of dropout) and of its optimizer.
         best: the weights of the epoch with the lowest validation loss.
     """
 
@@ -41,15 +41,15 @@ class Checkpoint:
 
     @property
     def epochs(self) -> int:
-        """How many epochs have ended."""
+        """Number of finished epochs."""
         return len(self.history["val_loss"])
 
     def save(self, folder: pathlib.Path) -> None:
-        """Writes the checkpoint of a folder, in place of the one before."""
+        """Saves the checkpoint into a folder by an atomic write; it replaces the previous one."""
         with _atomic.replacing(folder / NAME) as file:
             self._write(file)
             file.flush()
-            os.fsync(file.fileno())  # hours of work: not even a power cut shall take them
+            os.fsync(file.fileno())  # survives a power cut
 
     def _write(self, file: BinaryIO) -> None:
         about = json.dumps({"recipe": self.recipe, "history": self.history})
@@ -58,14 +58,14 @@ class Checkpoint:
         np.savez(file, about=np.array(about), **arrays)
 
     def to_bytes(self) -> bytes:
-        """Returns what ``save`` writes."""
+        """Returns the content of the file that ``save`` writes."""
         file = io.BytesIO()
         self._write(file)
         return file.getvalue()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Checkpoint:
-        """Reads what ``save`` wrote; raises ValueError where it is something else."""
+        """Returns the checkpoint from the content of a file; raises ValueError where it is damaged."""
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
                 about = json.loads(str(file["about"]))
@@ -77,14 +77,14 @@ class Checkpoint:
 
 
 def load(folder: pathlib.Path, recipe: dict) -> Checkpoint | None:
-    """Reads the checkpoint of a folder; None where there is none, or one of no epoch, with which nothing is lost.
+    """Loads the checkpoint of a folder; None where there is none, or no epoch was finished.
 
     Args:
-        folder: the run to be.
-        recipe: what this training is started with.
+        folder: of the future run.
+        recipe: of this training.
 
     Raises:
-        ValueError: where the checkpoint is damaged, or stems from another training.
+        ValueError: where the checkpoint is damaged, or belongs to another training.
     """
     path = folder / NAME
     if not path.is_file():
@@ -98,38 +98,38 @@ def load(folder: pathlib.Path, recipe: dict) -> Checkpoint | None:
     other = difference(found.recipe, recipe)
     if other:
         raise ValueError(
-            f"{path} belongs to another training, {other}; resume it as it was begun, name another folder, or delete"
-            " that file to train from the beginning"
+            f"{path} belongs to another training, {other}; resume it with the same settings, name another folder, or"
+            " delete that file to train from the beginning"
         )
     if found.epochs > recipe["training"]["epochs"]:
         raise ValueError(
-            f"{path} stands after epoch {found.epochs} already, and this training is to have"
-            f" {recipe['training']['epochs']}; give epochs={found.epochs} or more, or delete it to train from the"
+            f"{path} is already at epoch {found.epochs}, and this training has epochs="
+            f"{recipe['training']['epochs']}; set epochs={found.epochs} or more, or delete it to train from the"
             " beginning"
         )
     return found
 
 
 def saved_progress(folder: pathlib.Path | None, epochs: int) -> str:
-    """Returns a sentence on what is saved of an interrupted training."""
+    """Returns a message about what is saved of an interrupted training."""
     if folder is None:
         return "nothing is saved, because no folder was given"
     if epochs == 0:
-        return f"no epoch had ended, so nothing new is saved in {folder}; the same call begins again"
+        return f"no epoch had ended, so nothing new is saved in {folder}; the same call starts again"
     return (
-        f"{folder / NAME} holds the training up to epoch {epochs}: the same call resumes it, and with epochs={epochs}"
-        " it makes a run of it"
+        f"{folder / NAME} holds the training up to epoch {epochs}: the same call resumes it; with epochs={epochs} it"
+        " saves the run as it is"
     )
 
 
 def remove(folder: pathlib.Path) -> None:
-    """Removes the checkpoint of a folder, and what a process that was killed has left of one."""
+    """Removes the checkpoint of a folder, and partial files of processes that were killed."""
     for path in [folder / NAME, *folder.glob(f".{NAME}.*.partial")]:
         path.unlink(missing_ok=True)
 
 
 def difference(there: dict, here: dict) -> str | None:
-    """Names the first value in which two trainings differ; None where one may go on with the other."""
+    """Describes the first difference of two recipes; None where a checkpoint of one can be resumed with the other."""
     old, new = _flat(there), _flat(here)
     for name in [*new, *old]:
         if old.get(name) != new.get(name) and name not in _MAY_DIFFER:

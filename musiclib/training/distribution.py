@@ -1,15 +1,13 @@
-"""Distribution: one training over all devices of a machine, or of several machines.
+"""Distribution: data-parallel training over all devices of one or several machines.
 
-Every device holds the whole network and learns from its own rows of each batch; then the
-gradients are joined, so that all of them go on with the same weights. ``batch_size`` stays
-what it is on one device, the windows of a step over all of them: a configuration means the
-same training wherever it runs.
+Every device holds the whole network and computes the gradients of its own rows of each batch; the gradients are then
+summed, so that all devices keep the same weights. ``batch_size`` counts the windows of a step over all devices, so a
+configuration means the same training everywhere.
 
-``training.train`` takes all devices of a machine by itself: MirroredStrategy on TensorFlow,
-Keras' DataParallel on JAX. For several machines (or several processes of one) each calls
-``start`` first; this needs JAX. The weights come out as on one device, dropout aside, which
-is drawn on each; and TensorFlow clips the gradients of each device before they are joined,
-JAX those of the whole batch.
+``training.train`` uses all devices of a machine by itself: MirroredStrategy on TensorFlow, Keras' DataParallel on JAX.
+For several machines (or processes), each process calls ``start`` first; this needs JAX. The weights are as on one
+device, except that each device draws its own dropout, and that TensorFlow clips the gradients of each device before
+they are summed, JAX those of the whole batch.
 """
 
 from __future__ import annotations
@@ -32,24 +30,23 @@ def start(
     process: int | None = None,
     timeout: int = 300,
 ) -> None:
-    """Joins this process to the others of a training; the first call in a program.
+    """Connects this process with the others of a training; must be the first call of a program.
 
-    Every process then makes the same calls with the same arguments up to the end of
-    ``training.train``. Each has to find the dataset under its path, and reads only the
-    windows that are its share. Process 0 alone prints, and writes the run.
+    Every process then makes the same calls with the same arguments up to the end of ``training.train``. Each needs the
+    dataset and reads only its share of the windows. Only process 0 prints and saves the run.
 
     Args:
-        coordinator: ``"host:port"`` of process 0, on which that one listens; the port is any
-            free one. Where all three stay None, JAX asks Slurm, Open MPI or the TPU.
-        processes: how many there are.
-        process: which one this is, from 0.
-        timeout: seconds to wait until all have come.
+        coordinator: ``"host:port"`` of process 0, with any free port. Where all three arguments are None, JAX asks
+            Slurm, Open MPI or the TPU.
+        processes: number of processes.
+        process: index of this one, from 0.
+        timeout: seconds to wait for the others.
 
     Raises:
-        ValueError: on another backend than JAX, or where the three arguments cannot be.
-        TimeoutError: where process 0 cannot be reached in time. Where another one does not come,
-            JAX itself ends the program and says which.
-        RuntimeError: where JAX was at work before.
+        ValueError: on another backend than JAX, or at impossible arguments.
+        TimeoutError: where process 0 cannot be reached in time. Where another one is missing, JAX itself ends the
+            program and names it.
+        RuntimeError: where JAX was used before.
     """
     if keras.backend.backend() != "jax":
         raise ValueError(
@@ -79,12 +76,12 @@ def start(
 
 
 def is_main() -> bool:
-    """Tells whether this is the process that prints and writes: the only one, or process 0."""
+    """Returns whether this is the process that prints and saves: the only one, or process 0."""
     return _place()[0] == 0
 
 
 def scope() -> contextlib.AbstractContextManager:
-    """Returns the context in which a network is to be built, compiled and trained."""
+    """Returns the context manager in which to build, compile and train a network."""
     devices = _devices()
     if len(devices) == 1:
         return contextlib.nullcontext()
@@ -96,10 +93,10 @@ def scope() -> contextlib.AbstractContextManager:
 
 
 def by_rows(model: keras.Model) -> None:
-    """Lets each device pass its own rows through a network, and join its gradients with the others' once a step.
+    """Makes each device run its own rows through a network, and sum its gradients with the others' once per step.
 
-    Left to itself, XLA on a processor joins the gradient of a recurrent layer's weights after
-    every position of the window: two processes took 17 times as long for an epoch.
+    Otherwise XLA on a CPU sums the gradient of a recurrent layer's weights after every position of the window: an
+    epoch of two processes took 17 times as long.
     """
     if keras.backend.backend() != "jax" or len(_devices()) == 1:
         return
@@ -108,7 +105,7 @@ def by_rows(model: keras.Model) -> None:
 
     whole, rows = PartitionSpec(), PartitionSpec("rows")
     mesh = Mesh(np.array(jax.devices()), ("rows",))
-    # Each device needs random numbers of its own for dropout; their states are the only whole numbers here.
+    # Each device needs its own random numbers for dropout; their states are the only integers here.
     random = [keras.backend.is_int_dtype(variable.dtype) for variable in model.non_trainable_variables]
     call = model.stateless_call
 
@@ -123,7 +120,7 @@ def by_rows(model: keras.Model) -> None:
         results = (rows, whole, whole) if options.get("return_losses") else (rows, whole)
         split = jax.shard_map(
             on_device, mesh=mesh, in_specs=(whole, whole, rows), out_specs=results, check_vma=False
-        )  # with the check, XLA would join the gradients in the loop again
+        )  # with the check, XLA would sum the gradients in the loop again
         return split(trainable, others, ids)
 
     model.stateless_call = stateless_call
@@ -147,10 +144,13 @@ def share(batches: Batches) -> keras.utils.PyDataset:
 
 
 def from_main(read: Callable[[], bytes]) -> bytes:
-    """Reads something in process 0 alone, whose files the others may not see, and gives it to all of them.
+    """Reads something in process 0, whose files the others may not have, and broadcasts it to all processes.
+
+    Args:
+        read: called in process 0 only.
 
     Raises:
-        ValueError: where reading it raised a ValueError or OSError in process 0; in this one, what was raised.
+        ValueError: where ``read`` raised a ValueError or OSError; process 0 raises that error itself.
     """
     process, processes = _place()
     if processes == 1:
@@ -173,11 +173,11 @@ def from_main(read: Callable[[], bytes]) -> bytes:
 
 @contextlib.contextmanager
 def precision(name: str) -> Iterator[None]:
-    """Makes the layers built inside compute in a precision; their weights are float32 in any.
+    """Sets the precision of the layers built inside; their weights are always float32.
 
     Args:
-        name: ``"float32"``, ``"mixed_bfloat16"``, or ``"auto"``: the second where every device
-            computes it natively (NVIDIA from compute capability 8.0, TPUs), otherwise the first.
+        name: ``"float32"``, ``"mixed_bfloat16"``, or ``"auto"``: the second where every device supports it (NVIDIA
+            from compute capability 8.0, TPUs), otherwise the first.
     """
     if name == "auto":
         name = "mixed_bfloat16" if _has_bfloat16() else "float32"
@@ -190,10 +190,10 @@ def precision(name: str) -> Iterator[None]:
 
 
 class _Share(keras.utils.PyDataset):
-    """The rows of every batch that one process feeds: equally many for each, in each batch.
+    """The rows of every batch that belong to one process, always equally many.
 
-    All processes cut and shuffle with the same seed, so that together they feed the batches of a single process. The
-    last batch is filled up with padding, which has no target that counts.
+    All processes cut and shuffle with the same seed, so that together they have the batches of a single process. The
+    last batch is padded; padding does not count in the loss.
     """
 
     def __init__(self, batches: Batches, process: int, processes: int) -> None:
@@ -215,7 +215,7 @@ class _Share(keras.utils.PyDataset):
 
 
 def _wait_for(host: str, port: int, seconds: float) -> None:
-    """Waits until a process listens there: JAX would end the program without a word about the address."""
+    """Waits until a process listens there: JAX would end the program without naming the address."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -231,7 +231,7 @@ def _wait_for(host: str, port: int, seconds: float) -> None:
 
 
 def _place() -> tuple[int, int]:
-    """Returns which process this is, and how many there are."""
+    """Returns the index of this process, and the number of processes."""
     if keras.backend.backend() != "jax":
         return 0, 1
     import jax
@@ -240,19 +240,19 @@ def _place() -> tuple[int, int]:
 
 
 def _devices() -> list[str]:
-    """Names the devices to train on: the accelerators of all processes, or their processors where there are none."""
+    """Returns the names of the devices to train on: the accelerators of all processes, or else their CPUs."""
     backend = keras.backend.backend()
     if backend == "jax":
         return keras.distribution.list_devices()
     if backend != "tensorflow":
-        return [backend]  # whichever Keras itself takes there
+        return [backend]  # Keras chooses the device itself
     import tensorflow as tf
 
     return [device.name for device in tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")]
 
 
 def _has_bfloat16() -> bool:
-    """Tells whether every device has units for bfloat16; older GPUs emulate it, slowly."""
+    """Returns whether every device has hardware for bfloat16; older GPUs emulate it, slowly."""
     backend = keras.backend.backend()
     if backend == "jax":
         import jax

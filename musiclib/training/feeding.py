@@ -1,9 +1,8 @@
-"""Feeding: batches in the form that Keras' ``fit`` takes without waiting.
+"""Feeding: batches in the fastest form for Keras' ``fit``.
 
-On TensorFlow, Keras turns windows into a dataset from a Python generator. Its tuner was seen to
-hold up the end of every other epoch for a second and a half, and since TensorFlow 2.21 its kernel
-tells the C library to give memory back after every large array, which costs a tenth of a
-processor's time. A dataset that asks for each batch by its number has neither.
+On TensorFlow, Keras turns a ``PyDataset`` into a dataset from a Python generator. Its autotuner was seen to delay every
+other epoch by a second and a half, and since TensorFlow 2.21 its kernel frees memory after every large array, which
+costs a tenth of the CPU time. A dataset that gets each batch by its index has neither problem.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ import keras
 
 
 def feed(windows: keras.utils.PyDataset):
-    """Returns windows as the backend takes them best: a ``tf.data.Dataset``, or as they are.
+    """Returns windows in the best form for the backend: a ``tf.data.Dataset``, or unchanged.
 
-    On TensorFlow the dataset does not tell its batches that an epoch ends: train with ``callbacks.NextEpoch``.
+    On TensorFlow the dataset does not call ``on_epoch_end`` of its windows: train with ``callbacks.NextEpoch``.
     """
     if keras.backend.backend() != "tensorflow":
         return windows

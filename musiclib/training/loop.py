@@ -1,4 +1,4 @@
-"""The training loop: it asks a network what it learns from and what it minimizes, and asks no network for its kind."""
+"""The training loop for every network; the network itself defines its batches and its loss."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from musiclib.training.run import Run, load_run
 
 
 def set_seed(seed: int) -> None:
-    """Seeds Python, NumPy and Keras, which weights and dropout are drawn with.
+    """Seeds Python, NumPy and Keras, for initial weights and dropout.
 
-    ``train`` does so itself. The order of the windows, a split and a sample have seeds of their own.
+    ``train`` does so itself. Windows, splits and samples have their own seeds.
     """
     keras.utils.set_random_seed(seed)
 
@@ -29,25 +29,25 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
     """Trains a network and keeps the weights with the lowest validation loss.
 
     Adam with clipped gradients; the learning rate is halved where the validation loss has not improved for two epochs,
-    and early stopping ends training after ``patience`` epochs without improvement. All devices of the machine take
-    part, and those of other machines where ``distribution.start`` was called before; then every process returns the
-    run, and process 0 saves it.
+    and early stopping ends training after ``patience`` epochs without improvement. All devices of the machine are
+    used, and those of other machines after ``distribution.start``; then every process returns the run, and process 0
+    saves it.
 
-    After each epoch ``checkpoint.npz`` in the folder is saved, until the run is finished. An interrupted training is
-    resumed by the same call and ends with the weights that it would have ended with (on a processor to the last bit);
-    only ``epochs`` may differ. A finished run of the same data, configuration, versions and code is returned as it is.
-    Any other run in the folder stays there until the new one is whole.
+    After each epoch a checkpoint is saved in the folder, until the run is finished. The same call resumes an
+    interrupted training and gives the weights of an uninterrupted one (bit for bit on a CPU); only ``epochs`` may
+    differ. A finished run of the same data, configuration, versions and code is returned without training. Any other
+    run in the folder is replaced at the end.
 
     Args:
-        data: a dataset, or pairs for a conditional network; its test part is not touched.
+        data: a dataset, or pairs for a conditional network; its test part is not used.
         config: the network and how to train it; ``config.preset`` has two sizes.
-        folder: where to save the run; None keeps it in memory, and nothing where training is interrupted.
-        progress: show a bar, and a line for each epoch.
+        folder: where to save the run and its checkpoints; None saves nothing.
+        progress: show a progress bar, and a line after each epoch.
 
     Raises:
         ValueError: at an unknown model or option, data that the network cannot learn from, pieces too short to cut
             windows from, a batch that cannot be divided evenly among the devices, or a checkpoint of another training.
-        FloatingPointError: where the loss is no longer a number.
+        FloatingPointError: where the loss becomes nan or infinite.
         OSError: where the folder cannot be written.
         KeyboardInterrupt: at Ctrl-C; the message says what was saved.
     """
@@ -64,8 +64,8 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
             model = models.build(config.model.name, len(data.vocabulary), **config.model.options)
         distribution.by_rows(model)
         loss, metric = model.objective()
-        # Whether to compile with XLA is left to Keras: always on JAX, and not for recurrent layers on TensorFlow, whose
-        # cuDNN kernels XLA cannot take in and which it makes two to three times slower on a processor.
+        # Keras decides about XLA: always on JAX, but not for recurrent layers on TensorFlow, where XLA cannot use
+        # their cuDNN kernels and makes them two to three times slower on a CPU.
         model.compile(optimizer=_optimizer(settings), loss=loss, metrics=[metric])
         model.optimizer.build(model.trainable_variables)
         state = _initial_checkpoint(model, recipe, folder, finished)
@@ -74,7 +74,7 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
             for part, seed in ((data.train, settings.seed), (data.validation, None))
         )
         if progress and saving and not finished and not state.epochs and (folder / "config.json").exists():
-            print(f"{folder} holds another run, of other data or settings: it is replaced when this training ends")
+            print(f"{folder} holds a run of other data or settings: it is replaced when this training ends")
         if progress and distribution.is_main() and state.epochs:
             print(f"{folder} is {'finished' if finished else 'resumed'} after epoch {state.epochs}")
         if not finished and not callbacks.is_over(state, settings):
@@ -96,8 +96,8 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
             except KeyboardInterrupt:
                 saved = checkpoint.saved_progress(folder, state.epochs)
                 raise KeyboardInterrupt(f"training was interrupted in epoch {state.epochs + 1}; {saved}") from None
-    # The run's model is never trained further: without the optimizer, its file is a third as large, and in float32
-    # it computes on every machine, whatever it was trained on.
+    # The run's model is not trained further: its file is a third as large without the optimizer, and in float32 it
+    # runs on every machine.
     trained = models.build(config.model.name, len(data.vocabulary), **config.model.options)
     trained.set_weights(state.best)
     run = Run(trained, data.vocabulary, data.encoding, config, state.history, about, data.source_encoding)
@@ -108,7 +108,7 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
 
 
 def _recipe(config: Config, about: dict) -> dict:
-    """Returns everything that decides which weights a training ends with, as JSON gives it back."""
+    """Returns all that determines the trained weights, as values that JSON preserves."""
     libraries = {name: v for name, v in about["versions"].items() if name not in ("musiclib", "python", "numpy")}
     values = config.to_dict()
     chosen = {name: values[name] for name in ("model", "training")}
@@ -116,16 +116,16 @@ def _recipe(config: Config, about: dict) -> dict:
 
 
 def _finished(folder: pathlib.Path, recipe: dict) -> Run | None:
-    """Returns the run in a folder where it is the one that this training would end with."""
+    """Returns the run in a folder if it has the same recipe."""
     try:
         _atomic.settle(folder)
         run = load_run(folder)
         if _recipe(run.config, run.about) != recipe:
             return None
     except (OSError, ValueError, KeyError):
-        return None  # there is none, or it is damaged: a new one takes its place
+        return None  # missing or damaged: a new run replaces it
     with contextlib.suppress(ValueError):
-        if checkpoint.load(folder, recipe):  # whoever saved the run was killed before this was removed
+        if checkpoint.load(folder, recipe):  # the process that saved the run was killed before it removed this
             checkpoint.remove(folder)
     return run
 
@@ -133,14 +133,14 @@ def _finished(folder: pathlib.Path, recipe: dict) -> Run | None:
 def _initial_checkpoint(
     model: keras.Model, recipe: dict, folder: pathlib.Path | None, finished: Run | None
 ) -> Checkpoint:
-    """Returns where training stands, the same in every process, and sets the network's variables to it."""
+    """Returns the checkpoint to start from, the same in every process, and sets the network's variables to it."""
 
     def on_main() -> bytes:
         if finished:
             return Checkpoint(recipe, finished.history, new.variables, finished.model.get_weights()).to_bytes()
         found = checkpoint.load(folder, recipe)
         if found is None:
-            new.save(folder)  # a folder that cannot be written is found out before there is anything to lose
+            new.save(folder)  # fails before training where the folder cannot be written
         return (found or new).to_bytes()
 
     history = {"loss": [], "val_loss": [], "learning_rate": []}
@@ -148,7 +148,7 @@ def _initial_checkpoint(
     if folder is None:
         return new
     state = Checkpoint.from_bytes(distribution.from_main(on_main))
-    state.recipe = recipe  # it may have another number of epochs
+    state.recipe = recipe  # epochs may differ
     for variable, value in zip(callbacks.variables_of(model), state.variables, strict=True):
         variable.assign(value)
     return state

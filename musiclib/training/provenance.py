@@ -1,4 +1,4 @@
-"""Provenance: which software and which code a run was made with, for its record."""
+"""Provenance: the versions and the code that a run was made with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from musiclib import __version__
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
-# What decides, with the configuration and the data, which weights a training ends with.
+# The files that, with the configuration and the data, determine the trained weights.
 _DECISIVE = (
     "models/**/*.py",
     "dataset/batches.py",
@@ -29,12 +29,12 @@ _DECISIVE = (
 
 
 def record(builder: Callable) -> dict:
-    """Returns the versions, the fingerprint of the code and the commit, for the record of a run."""
+    """Returns the versions, the fingerprint of the code and the commit, for a run's ``about``."""
     return {"versions": versions(), "code": code(builder), "commit": commit()}
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of musiclib, Python and the libraries that a training rests on."""
+    """Returns the versions of musiclib, Python and the libraries that training uses."""
     backend = keras.backend.backend()
     return {
         "musiclib": __version__,
@@ -46,11 +46,10 @@ def versions() -> dict[str, str]:
 
 
 def code(builder: Callable) -> str:
-    """Returns 16 hexadecimal digits that change with the source of the networks, of training, and of ``builder``.
+    """Returns a fingerprint of the source of the networks, of training and of ``builder``: 16 hexadecimal digits.
 
     Raises:
-        FileNotFoundError: where a pattern of files that decide the result matches none: then the fingerprint would
-            miss their changes.
+        FileNotFoundError: where a pattern in ``_DECISIVE`` matches no file.
     """
     digest = hashlib.sha256()
     for pattern in _DECISIVE:
@@ -65,13 +64,13 @@ def code(builder: Callable) -> str:
 
 
 def _own_sources(builder: Callable) -> Iterator[str]:
-    """Yields the source of a builder that is not musiclib's, and of the classes and functions that it names."""
+    """Yields the source of a builder outside musiclib, and of the classes and functions that it uses."""
     if builder.__module__.partition(".")[0] == "musiclib":
         return
     code = getattr(builder, "__code__", None)
     named = [builder.__globals__.get(name) for name in code.co_names] if code else []
     for thing in [builder, *(value for value in named if getattr(value, "__module__", "") == builder.__module__)]:
-        # A notebook keeps the source of functions, but not of classes: theirs is that of their methods.
+        # In a notebook, the source of functions is available but not that of classes: take that of their methods.
         functions = [thing] if inspect.isfunction(thing) else filter(inspect.isfunction, vars(thing).values())
         for function in functions:
             try:
@@ -81,12 +80,12 @@ def _own_sources(builder: Callable) -> Iterator[str]:
 
 
 def commit() -> str | None:
-    """Returns the commit of this copy of musiclib, with ``-dirty`` behind it where its source was changed since.
+    """Returns the git commit of musiclib, with ``-dirty`` where its source was changed since.
 
-    None where this is not a checkout of it, or where git is not installed.
+    None where this is not a checkout, or git is not installed.
     """
     try:
-        _git("ls-files", "--error-unmatch", __file__)  # else musiclib is installed inside of somebody else's checkout
+        _git("ls-files", "--error-unmatch", __file__)  # fails where musiclib is installed inside another checkout
         changed = _git("status", "--porcelain", "--", str(_PACKAGE))
         return _git("rev-parse", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.SubprocessError):

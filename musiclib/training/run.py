@@ -1,9 +1,8 @@
 """Runs: a trained network with all that is needed to use it, as one folder.
 
-The folder holds ``model.keras``, ``vocabulary.json``, ``config.json`` and ``history.json``.
-``config.json`` knows the SHA-256 of the others, so that files of two runs cannot be mixed up.
-Nothing in the folder is code, and nothing is run from it: the network is built from the name
-and options in ``config.json``, and of Keras' archive the weights alone are read.
+The folder holds ``model.keras``, ``vocabulary.json``, ``history.json`` and ``config.json``, which has the SHA-256 of
+the others, so that files of two runs cannot be mixed up. No code is loaded from it: the network is built from the name
+and options in ``config.json``, and only the weights are read from Keras' archive.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from musiclib.config import Config
 from musiclib.encodings.vocabulary import RESERVED, Vocabulary
 from musiclib.training import checkpoint
 
-FORMAT = 1  # raised when a run folder changes in a way that this version could not read
+FORMAT = 1  # increased when older versions could no longer read a run folder
 _CHECKED = ("model.keras", "vocabulary.json", "history.json")
 _FILES = (*_CHECKED, "config.json")
 
@@ -34,10 +33,9 @@ class Run:
         model: the network.
         vocabulary: its tokens.
         encoding: Score to tokens and back.
-        config: what it was trained with.
-        history: one list a figure, one value an epoch: ``loss`` and ``val_loss`` in nats per
-            token, ``learning_rate``.
-        about: versions, and the fingerprint and making of the data.
+        config: its configuration.
+        history: one value per epoch of ``loss`` and ``val_loss``, in nats per token, and ``learning_rate``.
+        about: provenance: versions, and the data's fingerprint and preparation.
         source_encoding: of a conditional network, Score to the source's tokens.
     """
 
@@ -57,10 +55,10 @@ class Run:
         )
 
     def save(self, folder: str | pathlib.Path) -> pathlib.Path:
-        """Saves the run's folder; a run that is there is replaced once all of this one is written.
+        """Saves the run's folder by an atomic write; an existing run is replaced.
 
         Raises:
-            OSError: where the folder cannot be written; what was there is then untouched.
+            OSError: where the folder cannot be written; an existing run is then unchanged.
         """
         folder = pathlib.Path(folder).expanduser()
         with _atomic.together(folder) as new:
@@ -85,8 +83,7 @@ def load_run(folder: str | pathlib.Path) -> Run:
 
     Raises:
         FileNotFoundError: where the folder or one of its files is missing.
-        ValueError: where its parts do not belong together, are damaged, or another version
-            wrote them; the message names the part.
+        ValueError: where its files are damaged, of different runs, or of another version of musiclib.
     """
     folder = pathlib.Path(folder).expanduser()
     missing = [name for name in _FILES if not _atomic.part(folder, name).is_file()]
@@ -101,7 +98,7 @@ def load_run(folder: str | pathlib.Path) -> Run:
             return make()
         except NotRegistered as error:
             raise NotRegistered(f"{folder} {error} first, with your own definition") from None
-        except Exception as error:  # whatever a file that somebody else made can lead to
+        except Exception as error:  # a foreign file can raise anything
             cause = f"lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
             raise ValueError(
                 f"{folder} does not belong together, or is damaged: {name} {cause}; copy the folder again as a whole,"
@@ -133,7 +130,7 @@ def load_run(folder: str | pathlib.Path) -> Run:
 
 
 class NotRegistered(ValueError):
-    """A run was made with a network or an encoding of somebody's own, which is not registered in this process."""
+    """A run uses a custom network or encoding that is not registered in this process."""
 
 
 def _check_registered(model: dict, *configs: dict) -> None:
@@ -150,8 +147,8 @@ def _check_registered(model: dict, *configs: dict) -> None:
 
 
 def _check_sums(folder: pathlib.Path, sums: dict[str, str]) -> None:
-    """Raises ValueError at files that are not those which ``config.json`` was written with."""
-    # The first runs of this format have no sum for their history.
+    """Raises ValueError where files do not match the checksums in ``config.json``."""
+    # The first runs of this format have no checksum of their history.
     others = [name for name in _CHECKED if name in sums and _atomic.sha256(_atomic.part(folder, name)) != sums[name]]
     if len(others) == 1:
         raise ValueError(f"was written with another {others[0]}: {others[0]} is of another run, or damaged")
@@ -162,7 +159,7 @@ def _check_sums(folder: pathlib.Path, sums: dict[str, str]) -> None:
 
 
 def _check_tokens(vocabulary: Vocabulary, encoding: encodings.Encoding, source: encodings.Encoding | None) -> None:
-    """Raises ValueError at a token that no encoding of ``config.json`` knows."""
+    """Raises ValueError where the vocabulary has a token that no encoding of ``config.json`` knows."""
     tokens = vocabulary.tokens[len(RESERVED) :]
     if source is not None and source != encoding:
         tokens = [token for token in tokens if not source.knows(token)]
@@ -181,7 +178,7 @@ def _check_source(model: keras.Model, source: encodings.Encoding | None) -> None
 def _load_weights(model: keras.Model, path: pathlib.Path, config: Config) -> None:
     try:
         model.load_weights(path)
-    except Exception as error:  # Keras tells over several lines which of its layers found nothing
+    except Exception as error:  # Keras lists over several lines the layers without weights
         raise ValueError(f"has no weights for the {config.model.name} that the others describe") from error
 
 

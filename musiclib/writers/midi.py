@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import pathlib
-from typing import TYPE_CHECKING
 
 from musiclib import _atomic
 from musiclib.score import Score
 from musiclib.writers.rounding import rounded, time_signatures
-
-if TYPE_CHECKING:
-    import symusic
 
 TICKS = 1920  # a quarter: a multiple of 96, 120, 384, 480 and 960, so what was read from such files comes out exact
 SLOWEST, FASTEST = 60e6 / 0xFFFFFF, 60e6  # quarters a minute: MIDI has three bytes for the microseconds of a quarter
@@ -33,11 +29,6 @@ def write_midi(score: Score, path: str | pathlib.Path) -> pathlib.Path:
     Raises:
         ValueError: at an empty score, one too long for MIDI, or a tempo that MIDI cannot hold.
     """
-    return _atomic.write(path, to_symusic(score).dumps_midi())
-
-
-def to_symusic(score: Score) -> symusic.Score:
-    """Returns a score as symusic holds it, in ticks of 1/1920 of a quarter; ``write_midi`` says what it raises."""
     import symusic
 
     notes = rounded(score, TICKS)
@@ -58,4 +49,4 @@ def to_symusic(score: Score) -> symusic.Score:
         for _, pitch, start, end, velocity in notes[notes["part"] == index].tolist():
             track.notes.append(symusic.Note(start, end - start, pitch, velocity))
         midi.tracks.append(track)
-    return midi
+    return _atomic.write(path, midi.dumps_midi())

@@ -1,6 +1,6 @@
-"""Chorale GRU: four voices on a grid, one recurrent step for all of them; its builder and presets.
+"""Chorale GRU: a GRU with one step per grid step of a four-part chorale; its builder and presets.
 
-``network`` holds the network, ``features`` what it is given of the music.
+``network`` holds the model, ``features`` its input features.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ def chorale_gru(
     memory: int = 256,
     dropout: float = 0.5,
 ) -> ChoraleGRU:
-    """Builds a GRU over the steps of a chorale, with attention, and a head for each voice.
+    """Builds a GRU with attention over the steps of a chorale, and an output head for each voice.
 
     Args:
         vocabulary_size: number of token ids.
-        pitches: which id is which pitch, from ``pitches_of(vocabulary)``.
-        units: size of the GRU and of the summary that it is fed; a multiple of ``heads``.
-        head: size of each voice's head.
-        heads: heads of the attention.
-        keys: how many keys the network infers at once.
-        memory: steps that attention reaches back.
-        dropout: share of what the GRU and the heads give that training silences; half of it elsewhere.
+        pitches: the pitch of each id, from ``pitches_of(vocabulary)``.
+        units: size of the GRU and of its input; a multiple of ``heads``.
+        head: size of each voice's output head.
+        heads: attention heads.
+        keys: number of musical keys that the network infers at once.
+        memory: number of past steps that are attended to.
+        dropout: dropout rate of the GRU and the output heads; half of it elsewhere.
 
     Returns:
         A model from ids (batch, time) to logits (batch, time, vocabulary).
@@ -48,7 +48,7 @@ def chorale_gru(
     return model
 
 
-# Eight epochs of full reach its best, in ten minutes of one core; what it needs then is regularization, not size.
+# Full has its lowest validation loss after eight epochs, ten minutes on one core; it needs regularization, not size.
 _FULL = {"learning_rate": 2e-3, "weight_decay": 0.05, "average": 0.998, "patience": 6}
 register(
     "chorale_gru",

@@ -1,8 +1,6 @@
-"""What the chorale network is told of the music: relations between pitches more than pitches.
+"""Input features of the chorale GRU: mostly relations between pitches, which transposition does not change.
 
-A chorale means the same in another key. So most of what is here moves along when all voices
-are transposed: intervals, how long each voice has rested on its note, and pitches counted
-from a tonic that the network itself infers.
+These are intervals, the time since each voice's note began, and scale degrees above a tonic that the network infers.
 """
 
 from __future__ import annotations
@@ -16,18 +14,21 @@ from musiclib.score import pitch_number
 from musiclib.score.voices import SILENT, VOICES
 
 VOICE_COUNT = len(VOICES)  # in the order of the tokens of a step: soprano, bass, alto, tenor
-CENTRES = (70, 51, 65, 59)  # a pitch in the middle of each voice: where a silent one is looked for
-REACH = 13  # semitones; wider leaps of a voice count as this one
+CENTRES = (70, 51, 65, 59)  # the middle pitch of each voice, used while it rests
+REACH = 13  # semitones; larger leaps are clipped to this
 METRE = 16  # steps in a bar of four quarters
-_FADING = (1.0, 0.5 ** (1 / 16), 0.5 ** (1 / 4))  # how much of a pitch class that was history is left a step later
-_AGES = np.array([1, 2, 3, 4, 6, 8, 12, 16])  # steps, between which the age of a note is sorted
+_FADING = (1.0, 0.5 ** (1 / 16), 0.5 ** (1 / 4))  # decay of the pitch-class counts per step
+_AGES = np.array([1, 2, 3, 4, 6, 8, 12, 16])  # steps: bin edges for the age of a note
 
 
 def pitches_of(vocabulary: Vocabulary) -> list[int | None]:
-    """Reads from a chorale vocabulary which id is which pitch: the network's option ``pitches``.
+    """Returns the pitch of each id of a chorale vocabulary: the network's option ``pitches``.
+
+    Args:
+        vocabulary: of a ``Chorale(holds=False)`` encoding.
 
     Returns:
-        A MIDI number an id; -1 for silence and None for a reserved token.
+        One MIDI number per id; -1 for silence and None for a reserved token.
 
     Raises:
         ValueError: where a token is neither a pitch name nor ``R``.
@@ -37,13 +38,13 @@ def pitches_of(vocabulary: Vocabulary) -> list[int | None]:
 
 
 class Alphabet:
-    """Ids as pitches: tables that are looked up by id.
+    """Lookup tables from ids to pitches.
 
     Args:
-        pitches: a MIDI number an id; -1 for silence and None for a reserved token.
+        pitches: one MIDI number per id; -1 for silence and None for a reserved token.
 
     Raises:
-        ValueError: where the reserved tokens are not in front, or there is no pitch.
+        ValueError: where the reserved tokens are not first, or there is no pitch.
     """
 
     def __init__(self, pitches) -> None:
@@ -52,8 +53,8 @@ class Alphabet:
         sounding = [number for number in numbers if number != SILENT]
         if list(pitches[:reserved]) != [None] * reserved or None in pitches[reserved:] or not sounding:
             raise ValueError(
-                f"pitches gives each id a MIDI number, -1 for silence, and None for the {reserved} reserved tokens in"
-                f" front, got {pitches}; take chorale_gru.pitches_of(vocabulary)"
+                f"pitches must be one MIDI number per id, -1 for silence, and None for the first {reserved} ids, which"
+                f" are reserved, got {pitches}; use chorale_gru.pitches_of(vocabulary)"
             )
         self.low, self.count = min(sounding), max(sounding) - min(sounding) + 1
         self.index = np.array([n - self.low if n != SILENT else -1 for n in numbers], "int32")  # -1: no pitch
@@ -62,28 +63,28 @@ class Alphabet:
         self.centres = np.clip(np.array(CENTRES) - self.low, 0, self.count - 1).astype("int32")
 
     def places(self, ids, otherwise):
-        """Returns the places of ids above the lowest pitch; where an id has no pitch, those of ``otherwise``."""
+        """Returns the pitches of ids in semitones above the lowest; ``otherwise`` where an id has no pitch."""
         places = ops.take(ops.convert_to_tensor(self.index), ids, axis=0)
         return ops.where(places >= 0, places, otherwise)
 
     def pitch_classes(self, ids):
-        """Returns the pitch classes of ids, one-hot: (..., 12), all zero where there is no pitch."""
+        """Returns the one-hot pitch classes of ids, (..., 12); all zero where an id has no pitch."""
         return ops.one_hot(ops.take(ops.convert_to_tensor(self.classes), ids, axis=0), 12, dtype="float32")
 
 
-# What has been history up to a step: ids (batch, 4), their places, the places that they left last, the steps since
-# then, and pitch classes (batch, kinds, 12) as counts that fade, those of the bass last.
+# The history up to a step is a tuple: ids (batch, 4), their places (semitones above the lowest pitch), each voice's
+# previous place, the steps since it changed, and decayed pitch-class counts (batch, kinds, 12), the bass's own last.
 
 
 def empty_history(alphabet: Alphabet, batch_size) -> tuple:
-    """Returns what has been history before a piece begins."""
+    """Returns the history before the first step."""
     ids = ops.full((batch_size, VOICE_COUNT), START, dtype="int32")
     centres = ops.broadcast_to(ops.convert_to_tensor(alphabet.centres), (batch_size, VOICE_COUNT))
     return ids, centres, centres, ops.zeros_like(ids), ops.zeros((batch_size, len(_FADING) + 1, 12), "float32")
 
 
 def updated_history(alphabet: Alphabet, history: tuple, ids) -> tuple:
-    """Adds a step, ids (batch, 4), to what has been history."""
+    """Returns the history with one more step, ids (batch, 4)."""
     before, places, left, age, counts = history
     held = ops.equal(ids, before)
     now = alphabet.places(ids, ops.convert_to_tensor(alphabet.centres))
@@ -94,7 +95,7 @@ def updated_history(alphabet: Alphabet, history: tuple, ids) -> tuple:
 
 
 def histories(alphabet: Alphabet, steps) -> tuple:
-    """Returns what has been history up to each step of ids (batch, time, 4), each part (batch, time, ...)."""
+    """Returns the history up to each step of ids (batch, time, 4), each part (batch, time, ...)."""
 
     def body(history, ids):
         history = updated_history(alphabet, history, ids)
@@ -106,24 +107,25 @@ def histories(alphabet: Alphabet, steps) -> tuple:
 
 
 def leap(interval):
-    """Returns intervals in semitones as one-hot rows, (..., 2 * REACH + 1)."""
+    """Returns one-hot intervals, (..., 2 * REACH + 1), from semitones."""
     return ops.one_hot(ops.clip(interval, -REACH, REACH) + REACH, 2 * REACH + 1, dtype="float32")
 
 
 def rows(parts):
-    """Joins features of the voices, each (batch, time, 4, n), into (batch, time, 4 * sum of n)."""
+    """Concatenates features of the voices, each (batch, time, 4, n), to (batch, time, 4 * sum of n)."""
     joined = ops.concatenate(parts, axis=-1)
     shape = ops.shape(joined)
     return ops.reshape(joined, (shape[0], shape[1], VOICE_COUNT * joined.shape[-1]))
 
 
 def describe(alphabet: Alphabet, history: tuple, position, degrees):
-    """Describes what has been history up to each step, for the network to go on from.
+    """Returns the features of the history up to each step, the network's input.
 
     Args:
+        alphabet: the pitch of each id.
         history: from ``histories``.
-        position: (batch, time), the number of the step that comes next.
-        degrees: (batch, time, 12, n), what each pitch class is in the inferred keys.
+        position: (batch, time), the number of the next step.
+        degrees: (batch, time, 12, n), the scale degree of each pitch class in the inferred keys, from ``Keys``.
 
     Returns:
         float32 (batch, time, features).
@@ -150,20 +152,19 @@ def describe(alphabet: Alphabet, history: tuple, position, degrees):
 
 
 def _shares(counts):
-    """Scales counts of pitch classes to a sum of about three, near the size of the other features."""
+    """Scales pitch-class counts to a sum of about three, similar to the other features."""
     return 3.0 * counts / (ops.sum(counts, axis=-1, keepdims=True) + 1.0)
 
 
 @keras.saving.register_keras_serializable("musiclib")
 class Keys(keras.layers.Layer):
-    """Infers tonics from what has been history: in another key, the same tonic moved along.
+    """Infers the tonic from the history; equivariant to transposition.
 
-    One small network looks at the pitch classes from each of the twelve tonics in turn, and a
-    softmax over its twelve answers tells how likely each is. There are several, as a piece has
-    a key and a phrase may have another.
+    One small network scores the pitch classes relative to each of the twelve tonics, and a softmax over the twelve
+    scores gives their probabilities. There are several keys, since a phrase may be in another key than its piece.
 
     Args:
-        count: how many keys at once.
+        count: number of keys.
         units: size of the small network.
     """
 
@@ -173,7 +174,7 @@ class Keys(keras.layers.Layer):
         self.hidden = keras.layers.Dense(units, activation="relu", name="hidden")
         self.score = keras.layers.Dense(count, name="score")
         number = np.arange(12)
-        # 1 where a pitch class is so many semitones above a tonic: (pitch class, tonic, degree)
+        # One-hot degree, in semitones above the tonic: (pitch class, tonic, degree).
         self._degree = ((number[:, None, None] - number[None, :, None]) % 12 == number).astype("float32")
 
     def build(self, input_shape) -> None:
@@ -181,15 +182,20 @@ class Keys(keras.layers.Layer):
         self.score.build((None, self.units))
 
     def call(self, counts, bass, soprano):
-        """From fading counts (batch, time, kinds, 12) and the pitch classes of two voices (batch, time, 12).
+        """Infers the keys.
+
+        Args:
+            counts: decayed pitch-class counts, (batch, time, kinds, 12).
+            bass: its one-hot pitch class, (batch, time, 12).
+            soprano: its one-hot pitch class, (batch, time, 12).
 
         Returns:
-            float32 (batch, time, 12, count * 12): for each pitch class and key, how likely the
-            pitch class is which degree (0 is the tonic, in semitones).
+            float32 (batch, time, 12, count * 12): for each pitch class and key the probabilities of its
+            degrees (semitones above the tonic).
         """
         history = ops.concatenate([_shares(counts), 3.0 * ops.stack([bass, soprano], axis=2)], axis=2)
         batch, time, kinds = *ops.shape(history)[:2], len(_FADING) + 3
-        # Rows and ops.dot, not matmul: TensorFlow 2.20 crashes on a product of (batch, 1, 12, n) with one matrix.
+        # ops.dot on rows, not matmul: TensorFlow 2.20 crashes on a product of (batch, 1, 12, n) with one matrix.
         seen = ops.reshape(ops.dot(history, self._degree.reshape(12, 144)), (batch, time, kinds, 12, 12))
         seen = ops.reshape(ops.transpose(seen, (0, 1, 3, 2, 4)), (-1, kinds * 12))
         scores = ops.reshape(self.score(self.hidden(seen)), (batch, time, 12, self.count))

@@ -1,10 +1,9 @@
-"""Chorale GRU: one recurrent step for four voices, which are then told one after the other.
+"""Chorale GRU: one recurrent step for all four voices, whose notes are then predicted one after the other.
 
-A GRU runs over the steps of a ``Chorale(holds=False)`` encoding, a quarter as many as there
-are tokens, and attention looks back on steps that resemble this one. A small head for each
-voice then adds up what speaks for each pitch: the pitch itself, its interval to the note
-that the voice sang and to the other voices' new notes, and its degree in the inferred keys.
-Intervals and degrees are what a chorale keeps in another key: the network needs to learn them once.
+A GRU runs over the steps of a ``Chorale(holds=False)`` encoding (four tokens each) and attends to similar past steps.
+A small head per voice then sums the scores of each pitch: of the pitch itself, of its intervals to the voice's last
+note and to the other voices' new notes, and of its degree in the inferred keys. Transposition does not change
+intervals and degrees, so the network learns them once for all keys.
 """
 
 from __future__ import annotations
@@ -28,21 +27,21 @@ from musiclib.models.chorale_gru.features import (
 )
 
 _NEVER = -1e9
-_PAIRS = ((0, 1), (0, 2), (1, 2))  # voices of a step that are known before the last
+_PAIRS = ((0, 1), (0, 2), (1, 2))  # pairs of the voices that come before the last one
 
 
 @keras.saving.register_keras_serializable("musiclib")
 class ChoraleGRU(AutoregressiveModel):
     """A GRU over steps of four voices; see ``chorale_gru`` for the arguments.
 
-    The first id is ``<start>``, or the last voice of some step: the id after it is a soprano.
-    Metre is counted from the first id, so windows of a piece begin at multiples of 16 steps.
+    The first id is ``<start>`` or the last voice of a step, so that the next id is a soprano note.
+    The metre is counted from the first id, so windows must begin at multiples of 16 steps.
     """
 
     def __init__(self, vocabulary_size, pitches, units, head, heads, keys, memory, dropout, **kwargs) -> None:
         super().__init__(vocabulary_size, **kwargs)
         if len(pitches) != vocabulary_size:
-            raise ValueError(f"pitches must give each of the {vocabulary_size} ids a pitch, got {len(pitches)} of them")
+            raise ValueError(f"pitches must have one entry for each of the {vocabulary_size} ids, got {len(pitches)}")
         if units % heads:
             raise ValueError(f"units must be a multiple of heads, got {units} and {heads}")
         self.pitches = [None if pitch is None else int(pitch) for pitch in pitches]
@@ -50,7 +49,7 @@ class ChoraleGRU(AutoregressiveModel):
         self.memory, self.dropout = memory, dropout
         self.alphabet = Alphabet(self.pitches)
         count = self.alphabet.count
-        # What each id takes its logit from: a pitch, silence or the end; the end comes only where a step would begin.
+        # The score that is each id's logit: of a pitch, of silence or of the end, which is allowed only before a step.
         self._columns = np.zeros((count + 2, vocabulary_size), "float32")
         for i, pitch in enumerate(self.pitches):
             if pitch is not None:
@@ -64,20 +63,20 @@ class ChoraleGRU(AutoregressiveModel):
         def dense(size, name, **options):
             return keras.layers.Dense(size, name=name, **options)
 
-        def silence(share, name):
-            return keras.layers.Dropout(share, name=name)
+        def drop(rate, name):
+            return keras.layers.Dropout(rate, name=name)
 
         self.keys = Keys(keys, name="keys")
-        self.features_dropout = silence(dropout / 2, "features_dropout")
+        self.features_dropout = drop(dropout / 2, "features_dropout")
         self.summary = dense(units, "summary", activation="relu")
-        self.summary_dropout = silence(dropout / 2, "summary_dropout")
+        self.summary_dropout = drop(dropout / 2, "summary_dropout")
         self.gru = keras.layers.GRU(units, return_sequences=True, name="gru")
-        self.gru_dropout = silence(dropout, "gru_dropout")
+        self.gru_dropout = drop(dropout, "gru_dropout")
         self.query, self.key, self.value = (dense(units // 2, name) for name in ("query", "key", "value"))
-        self.past_dropout = silence(dropout / 2, "past_dropout")
+        self.past_dropout = drop(dropout / 2, "past_dropout")
         self.plan = dense(VOICE_COUNT * head, "plan")
         self.told = [dense(head, f"told_{voice}", use_bias=False) for voice in range(1, VOICE_COUNT)]
-        self.head_dropout = silence(dropout, "head_dropout")
+        self.head_dropout = drop(dropout, "head_dropout")
         self.absolute = [dense(count + 2, f"absolute_{voice}") for voice in range(VOICE_COUNT)]
         self.relative = [dense((1 + voice) * self._span, f"relative_{voice}") for voice in range(VOICE_COUNT)]
         self.degree = [dense(keys * 12, f"degree_{voice}") for voice in range(VOICE_COUNT)]
@@ -91,7 +90,7 @@ class ChoraleGRU(AutoregressiveModel):
         shape = ops.shape(ids)
         steps = -(-shape[1] // VOICE_COUNT)
         ids = ops.pad(ops.cast(ids, "int32"), ((0, 0), (0, VOICE_COUNT * steps - shape[1])))
-        ids = ops.reshape(ids, (shape[0], steps, VOICE_COUNT))  # the tenor of the step before, soprano, bass, alto
+        ids = ops.reshape(ids, (shape[0], steps, VOICE_COUNT))  # last step's tenor, soprano, bass, alto
         first = ops.full((shape[0], 1, VOICE_COUNT - 1), START, dtype="int32")
         before = ops.concatenate(
             [ops.concatenate([first, ops.cast(ids[:, :-1, 1:], "int32")], axis=1), ids[:, :, :1]], axis=-1
@@ -99,7 +98,7 @@ class ChoraleGRU(AutoregressiveModel):
         history = histories(self.alphabet, before)
         degrees, summary = self._summarize(history, ops.arange(steps)[None], training)
         hidden = self.gru_dropout(self.gru(summary, training=training), training=training)
-        # What followed a past step is found by what was on the mind before it.
+        # The key of a past step is the hidden state before it.
         keys = self.key(ops.pad(hidden[:, :-1], ((0, 0), (1, 0), (0, 0))))
         gap = ops.arange(steps)[:, None] - ops.arange(steps)[None]
         past = self._attend(self.query(hidden), keys, self.value(summary), gap, gap >= 0)
@@ -108,7 +107,7 @@ class ChoraleGRU(AutoregressiveModel):
         return ops.reshape(logits, (shape[0], VOICE_COUNT * steps, self.vocabulary_size))[:, : shape[1]]
 
     def _summarize(self, history, position, training=False):
-        """Returns the degrees of pitch classes (batch, time, 12, n) and a summary (batch, time, units)."""
+        """Returns the degrees of pitch classes (batch, time, 12, n) and the GRU's input (batch, time, units)."""
         sound = self.alphabet.pitch_classes(history[0])
         degrees = self.keys(history[4], sound[..., 1, :], sound[..., 0, :])
         position = ops.broadcast_to(position, ops.shape(history[0])[:2])
@@ -116,7 +115,7 @@ class ChoraleGRU(AutoregressiveModel):
         return degrees, self.summary_dropout(self.summary(features), training=training)
 
     def _attend(self, queries, keys, values, gap, known):
-        """Attention from (batch, t, n) to (batch, s, n); ``gap`` is how many steps ago each s was, at most memory."""
+        """Attends from (batch, t, n) to (batch, s, n); ``gap`` is t - s in steps, ``known`` masks what may be seen."""
         size = queries.shape[-1] // self.heads
 
         def split(x):
@@ -128,20 +127,20 @@ class ChoraleGRU(AutoregressiveModel):
         bias = ops.transpose(bias + distance[..., None] * self.distance_bias, (2, 0, 1))
         known = ops.logical_and(known, gap < self.memory)
         scores = ops.where(known, ops.cast(scores + bias, "float32"), _NEVER)
-        # One more place, of score and value zero: a step that nothing resembles may look at nothing.
+        # One more position, of score and value zero, so that a step can attend to nothing.
         weights = ops.softmax(ops.pad(scores, ((0, 0), (0, 0), (0, 0), (0, 1))))[..., :-1]
         mixed = ops.transpose(ops.matmul(ops.cast(weights, values.dtype), split(values)), (0, 2, 1, 3))
         return ops.reshape(mixed, ops.shape(queries))
 
     def _plan(self, hidden, summary, past, training=False):
-        """Returns what the heads begin with, (batch, time, VOICE_COUNT * head)."""
+        """Returns the input of the voices' heads, (batch, time, VOICE_COUNT * head)."""
         return self.plan(ops.concatenate([hidden, summary, self.past_dropout(past, training=training)], axis=-1))
 
-    def _voices(self, plan, places, degrees, told, training=False):
-        """Returns the logits of each voice, (batch, time, 4, vocabulary), from the voices ``told`` before it."""
+    def _voices(self, plan, places, degrees, given, training=False):
+        """Returns the logits of each voice, (batch, time, 4, vocabulary), conditioned on those ``given`` before it."""
         alphabet = self.alphabet
-        new = alphabet.places(told, places[..., :-1])
-        classes = ops.matmul(alphabet.pitch_classes(told), degrees)
+        new = alphabet.places(given, places[..., :-1])
+        classes = ops.matmul(alphabet.pitch_classes(given), degrees)
         logits = []
         for voice in range(VOICE_COUNT):
             z = plan[..., voice * self.head_units : (voice + 1) * self.head_units]
@@ -167,14 +166,14 @@ class ChoraleGRU(AutoregressiveModel):
         return ops.stack(logits, axis=2)
 
     def _around(self, scores, centres):
-        """Turns scores of intervals (..., span) into scores of pitches (..., count), around centres (...).
+        """Turns scores of intervals (..., span) into scores of pitches (..., count), relative to centres (...).
 
-        The score at count - 1 is that of the centre itself. The row is moved by each binary digit
-        of the way in turn: gathering would be as short, but its gradient scatters, which is slow.
+        The score at count - 1 is that of the centre itself. Rows are shifted by one binary digit at a time: a gather
+        would be as short, but its gradient is a scatter, which is slow.
         """
-        way = ops.expand_dims(self.alphabet.count - 1 - centres, -1)
+        shift = ops.expand_dims(self.alphabet.count - 1 - centres, -1)
         for bit in self._bits:
-            scores = ops.where(ops.bitwise_and(way, bit) > 0, scores[..., bit:], scores[..., :-bit])
+            scores = ops.where(ops.bitwise_and(shift, bit) > 0, scores[..., bit:], scores[..., :-bit])
         return scores
 
     def initial_state(self, batch_size: int, condition=None):
@@ -183,32 +182,32 @@ class ChoraleGRU(AutoregressiveModel):
 
         cache = zeros(self.memory, self.units // 2)
         return (
-            zeros(dtype="int32"),  # how many ids were given
-            ops.full((batch_size, VOICE_COUNT), START, dtype="int32"),  # the voices of this step
+            zeros(dtype="int32"),  # number of ids so far
+            ops.full((batch_size, VOICE_COUNT), START, dtype="int32"),  # this step's ids
             *empty_history(self.alphabet, batch_size),
-            zeros(self.units),  # of the GRU
-            cache, cache,  # keys and values of the attention, the latest last
+            zeros(self.units),  # the GRU's hidden state
+            cache, cache,  # keys and values of the attention, the newest last
             zeros(VOICE_COUNT * self.head_units),  # the plan
             zeros(12, self.key_count * 12, dtype="float32"),  # the degrees
         )  # fmt: skip
 
     def step(self, ids, state):
-        """As in the base class. A new step begins after ``<start>`` and after each fourth id from there."""
-        given, told, *kept = state
-        voice = given % VOICE_COUNT  # the one that comes next
-        told = ops.where(ops.arange(VOICE_COUNT)[None] == (voice[:, None] - 1) % VOICE_COUNT, ids[:, None], told)
+        """As in the base class. A new step begins after ``<start>`` and after every fourth id from there."""
+        count, given, *kept = state
+        voice = count % VOICE_COUNT  # the next one
+        given = ops.where(ops.arange(VOICE_COUNT)[None] == (voice[:, None] - 1) % VOICE_COUNT, ids[:, None], given)
         begins, current = ops.equal(voice, 0), []
-        for old, new in zip(kept, self._begin(given // VOICE_COUNT, told, *kept), strict=True):
+        for old, new in zip(kept, self._begin(count // VOICE_COUNT, given, *kept), strict=True):
             current.append(ops.where(ops.reshape(begins, (-1,) + (1,) * (len(old.shape) - 1)), new, old))
         plan, degrees, places = current[-2], current[-1], current[1]
-        logits = self._voices(plan[:, None], places[:, None], degrees[:, None], told[:, None, :-1])[:, 0]
+        logits = self._voices(plan[:, None], places[:, None], degrees[:, None], given[:, None, :-1])[:, 0]
         chosen = ops.sum(ops.where((ops.arange(VOICE_COUNT)[None] == voice[:, None])[..., None], logits, 0.0), axis=1)
-        return chosen, (given + 1, told, *current)
+        return chosen, (count + 1, given, *current)
 
-    def _begin(self, number, told, *kept):
-        """Takes in a whole step, as ``call`` does with all at once."""
+    def _begin(self, number, ids, *kept):
+        """Returns the state with one more whole step, ids (batch, 4); ``call`` does so for all steps at once."""
         *history, hidden, keys, values, _, _ = kept
-        history = updated_history(self.alphabet, tuple(history), told)
+        history = updated_history(self.alphabet, tuple(history), ids)
         degrees, summary = self._summarize(tuple(part[:, None] for part in history), number[:, None])
         keys = ops.concatenate([keys[:, 1:], self.key(hidden)[:, None]], axis=1)
         values = ops.concatenate([values[:, 1:], self.value(summary)], axis=1)

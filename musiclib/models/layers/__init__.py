@@ -1,1 +1,1 @@
-"""Layers: parts that several networks share."""
+"""Layers that several networks share."""

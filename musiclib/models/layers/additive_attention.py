@@ -1,8 +1,7 @@
-"""Additive self-attention over the past: the layer of keras-self-attention, and its formula.
+"""Additive self-attention: the layer of keras-self-attention, and the same formula in ``keras.ops``.
 
-The layer of keras-self-attention trains and saves on TensorFlow alone. Its formula is
-written here once more with ``keras.ops``: for the cached step of generation, for reading
-the weights out, and as a layer that other backends can train.
+The layer of keras-self-attention needs TensorFlow. The formula here serves the cached step of generation, returns the
+attention weights, and is a layer for the other backends.
 
 Source: Zheng et al., "OpenTag" (2018), arXiv:1806.01264, equations 5 to 8.
 """
@@ -17,14 +16,14 @@ _BLOCKED = -1e9
 
 
 def self_attention(kind: str, units: int, width: int | None, causal: bool, name: str) -> keras.layers.Layer:
-    """Makes a self-attention layer from (batch, time, features) to the same shape.
+    """Returns a self-attention layer from (batch, time, features) to the same shape.
 
     Args:
         kind: ``"keras-self-attention"`` for that package's ``SeqSelfAttention``, or
             ``"additive"`` for the same formula on every backend.
-        units: size of the vectors that are compared.
+        units: size of queries and keys.
         width: positions that each one attends to, itself included; None for all.
-        causal: attend to the past alone.
+        causal: attend only to the position itself and those before it.
         name: name of the layer.
 
     Raises:
@@ -73,7 +72,7 @@ class AdditiveSelfAttention(keras.layers.Layer):
 
 
 def _scores(layer, queries, keys):
-    """Compares (batch, q, units) with (batch, k, units): (batch, q, k), in float32."""
+    """Returns the scores of queries (batch, q, units) and keys (batch, k, units): float32 (batch, q, k)."""
     hidden = ops.tanh(queries[:, :, None, :] + keys[:, None, :, :] + ops.cast(layer.bh, queries.dtype))
     # Not matmul: TensorFlow 2.20 crashes on a batched product of one query with a vector.
     scores = ops.dot(hidden, ops.cast(layer.Wa, hidden.dtype))[..., 0]
@@ -81,23 +80,23 @@ def _scores(layer, queries, keys):
 
 
 def _normalise(scores, dtype):
-    """Softmax over the last axis; Keras' own warns where a single position attends to itself."""
+    """Softmax over the last axis; that of Keras warns where a single position attends to itself."""
     weights = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
     return ops.cast(weights / ops.sum(weights, axis=-1, keepdims=True), dtype)
 
 
 def attention_weights(layer, inputs):
-    """Returns what each position attends to: (batch, time, time), each row sums to 1.
+    """Returns the attention weights, (batch, time, time); each row sums to 1.
 
     Args:
         layer: either kind of self-attention layer.
-        inputs: (batch, time, features), what the layer is given.
+        inputs: (batch, time, features), the layer's input.
     """
     keys = ops.matmul(inputs, ops.cast(layer.Wx, inputs.dtype))
     queries = ops.matmul(inputs, ops.cast(layer.Wt, inputs.dtype))
     scores = _scores(layer, queries, keys)
     time = ops.shape(inputs)[1]
-    distance = ops.arange(time)[:, None] - ops.arange(time)[None, :]  # how far in the past
+    distance = ops.arange(time)[:, None] - ops.arange(time)[None, :]  # positions back
     allowed = distance >= 0 if layer.history_only else ops.ones_like(distance, dtype="bool")
     if layer.attention_width is not None:
         behind = layer.attention_width if layer.history_only else layer.attention_width // 2 + 1
@@ -113,15 +112,15 @@ def empty_cache(batch_size: int, width: int, features: int, dtype: str):
 
 
 def attend_to_past(layer, inputs, cache):
-    """Attends from one new position to the last ``width`` ones, itself included.
+    """Attends from one new position to the last ``width`` positions, itself included.
 
-    The cache is a ring: the newest value takes the place of the oldest. Additive attention
-    knows no positions, so the order in the ring does not matter.
+    The cache is a ring buffer: the newest value replaces the oldest. Additive attention has no position encoding, so
+    the order in the buffer does not matter.
 
     Args:
         layer: either kind of causal self-attention layer.
         inputs: (batch, features), the new position.
-        cache: what ``empty_cache`` or the step before returned.
+        cache: from ``empty_cache`` or the previous step.
 
     Returns:
         (batch, features), and the new cache.

@@ -1,9 +1,8 @@
-"""An LSTM layer over all positions, trained faster on a processor than by Keras on TensorFlow.
+"""LSTM layers that train faster on a CPU than those of Keras on TensorFlow.
 
-Keras multiplies inputs and states with their matrices position by position, and TensorFlow then
-derives a gradient that adds to both matrices at every position. Here the inputs of all positions
-are multiplied at once, and the gradient collects what flows into the gates and forms each
-matrix's gradient as one product at the end: the same sums in another order.
+Keras multiplies by the kernels position by position, and TensorFlow's gradient adds to both of them at every position.
+Here the inputs of all positions are multiplied at once, and the custom gradient collects the gradients of the gates
+and computes that of each kernel as one product at the end: the same sums in another order.
 
 Source of the equations: Hochreiter and Schmidhuber, "Long Short-Term Memory" (1997), with the
 forget gate of Gers et al. (2000).
@@ -22,27 +21,27 @@ if TYPE_CHECKING:
 
 
 def stacked(lstms: Sequence[keras.layers.LSTM], dropouts: Sequence[keras.layers.Dropout], x, training: bool = False):
-    """Runs LSTM layers one on the other, with dropout after each.
+    """Runs stacked LSTM layers, with dropout after each.
 
     Args:
         lstms: built layers that return sequences, without recurrent dropout.
-        dropouts: a layer for each of them.
+        dropouts: one layer for each of them.
         x: inputs, (batch, time, features).
-        training: whether gradients are wanted, and dropout is on.
+        training: whether dropout is on and gradients are needed.
 
     Returns:
-        The last layer's outputs at every position, (batch, time, units).
+        The last layer's outputs, (batch, time, units).
     """
-    by_hand = training and _on_tensorflows_processor()
-    if by_hand:
-        x = ops.transpose(x, (1, 0, 2))  # once for all layers: (time, batch, features)
+    custom = training and _on_tensorflows_processor()
+    if custom:
+        x = ops.transpose(x, (1, 0, 2))  # (time, batch, features), once for all layers
     for lstm, dropout in zip(lstms, dropouts, strict=True):
-        x = dropout(_outputs(lstm, x) if by_hand else lstm(x, training=training), training=training)
-    return ops.transpose(x, (1, 0, 2)) if by_hand else x
+        x = dropout(_outputs(lstm, x) if custom else lstm(x, training=training), training=training)
+    return ops.transpose(x, (1, 0, 2)) if custom else x
 
 
 def _on_tensorflows_processor() -> bool:
-    """Tells where Keras' layers are slow: JAX compiles the loop and its gradient, GPUs have cuDNN's kernel."""
+    """Returns whether Keras' layers are slow here: JAX compiles the loop and its gradient, GPUs use cuDNN."""
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
@@ -62,7 +61,7 @@ def _outputs(lstm: keras.layers.LSTM, x: tf.Tensor) -> tf.Tensor:
 
 
 def _recurrence(gates: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Steps through time from a zero state: (time, batch, 4 units) input products to (time, batch, units) outputs."""
+    """Runs the recurrence from a zero state: gate inputs (time, batch, 4 units) to outputs (time, batch, units)."""
     import tensorflow as tf
 
     time, batch, units = tf.shape(gates)[0], tf.shape(gates)[1], kernel.shape[0]
@@ -93,7 +92,7 @@ def _recurrence(gates: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         transposed = tf.transpose(kernel)
 
         def step(i, d_output, d_carry, d_gates):
-            # Each gate's derivative, x - x^2 of a sigmoid and 1 - x^2 of a tanh, times what flows into the gate.
+            # The derivative of each gate, x - x^2 of a sigmoid and 1 - x^2 of a tanh, times the incoming gradient.
             before, squashed, enter, forget, new, leave = (array.read(i) for array in kept)
             left = (d_output + upstream.read(i)) * leave
             into_leave = left * squashed
