@@ -1,7 +1,7 @@
-"""Atomic writes: a file, or the files of a folder, are replaced as a whole or not at all.
+"""Atomic writes: a file, or a set of files in a folder, is replaced completely or not at all.
 
-New files are written beside the old ones and then renamed. A process that is killed at any moment, or a full disk,
-leaves either the old files or the new ones. What a power cut damages is found by the checksums of those who read.
+New files are written next to the old ones and then renamed. A killed process or a full disk leaves either all old
+files or all new ones. Damage by a power cut is left to the checksums of the callers.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import shutil
 from collections.abc import Iterator
 from typing import BinaryIO
 
-_WHOLE = ".whole"  # a folder in this place holds new files, complete, that are being moved one after the other
+_COMPLETE = ".whole"  # a folder of this name holds complete new files that have not all been moved into place
 
 
 @contextlib.contextmanager
 def replacing(path: str | pathlib.Path) -> Iterator[BinaryIO]:
-    """Opens a file to write; once all is written it takes the place of ``path``, and nothing changes if it fails.
+    """Opens a temporary file that replaces ``path`` once it is written; on an error ``path`` is unchanged.
 
-    Missing folders are made.
+    Missing folders are created.
 
     Raises:
-        OSError: where it cannot be written; the message names the path and the cause.
+        OSError: if the file cannot be written; the message names the path and the cause.
     """
     path = pathlib.Path(path).expanduser()
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -41,7 +41,7 @@ def replacing(path: str | pathlib.Path) -> Iterator[BinaryIO]:
 
 
 def write(path: str | pathlib.Path, data: bytes) -> pathlib.Path:
-    """Writes a whole file by ``replacing`` and returns its path."""
+    """Writes a file atomically and returns its path."""
     path = pathlib.Path(path).expanduser()
     with replacing(path) as file:
         file.write(data)
@@ -50,27 +50,27 @@ def write(path: str | pathlib.Path, data: bytes) -> pathlib.Path:
 
 @contextlib.contextmanager
 def together(folder: str | pathlib.Path) -> Iterator[pathlib.Path]:
-    """Gives an empty folder, whose files then replace those of the same names in ``folder``: all of them, or none.
+    """Yields a temporary folder; its files then replace those of the same names in ``folder``: all or none.
 
-    Renaming the empty folder, once it is full, is the moment that counts: from then on ``part`` finds the new files,
-    wherever the moving of them is stopped. Other files in ``folder`` stay. It has one writer at a time: what one
-    that was killed has left unfinished is removed.
+    The commit is one rename of the temporary folder: after it ``part`` finds the new files, even if the process is
+    killed while they are moved into place. Other files in ``folder`` stay. There must be only one writer at a time;
+    temporary folders of killed processes are removed.
 
     Raises:
-        OSError: where it cannot be written; the message names the folder and the cause.
+        OSError: if the folder cannot be written; the message names the folder and the cause.
     """
     folder = pathlib.Path(folder).expanduser()
-    partial, whole = folder / f".{os.getpid()}.partial", folder / _WHOLE
+    partial, complete = folder / f".{os.getpid()}.partial", folder / _COMPLETE
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         settle(folder)
-        for left in folder.glob(".*.partial"):
-            if left.is_dir():
-                shutil.rmtree(left)
+        for leftover in folder.glob(".*.partial"):
+            if leftover.is_dir():
+                shutil.rmtree(leftover)
         partial.mkdir()
         try:
             yield partial
-            os.replace(partial, whole)
+            os.replace(partial, complete)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -78,19 +78,19 @@ def together(folder: str | pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def part(folder: str | pathlib.Path, name: str) -> pathlib.Path:
-    """Returns where to read one of the files that ``together`` has written."""
+    """Returns the path of a file written by ``together``, also if it has not been moved into place yet."""
     folder = pathlib.Path(folder).expanduser()
-    moving = folder / _WHOLE / name
-    return moving if moving.is_file() else folder / name
+    new = folder / _COMPLETE / name
+    return new if new.is_file() else folder / name
 
 
 def settle(folder: str | pathlib.Path) -> None:
-    """Moves the files into place with which a process was stopped that was writing them ``together``."""
-    whole = pathlib.Path(folder).expanduser() / _WHOLE
-    if whole.is_dir():
-        for path in whole.iterdir():
-            os.replace(path, whole.parent / path.name)
-        whole.rmdir()
+    """Finishes an interrupted ``together``: moves its complete new files into place."""
+    complete = pathlib.Path(folder).expanduser() / _COMPLETE
+    if complete.is_dir():
+        for path in complete.iterdir():
+            os.replace(path, complete.parent / path.name)
+        complete.rmdir()
 
 
 def sha256(path: str | pathlib.Path) -> str:
@@ -101,7 +101,7 @@ def sha256(path: str | pathlib.Path) -> str:
 
 @contextlib.contextmanager
 def _explained(path: pathlib.Path) -> Iterator[None]:
-    """Turns what the system says of a file into a sentence that a person can act on."""
+    """Re-raises an OSError with the path, the cause and a remedy in the message."""
     try:
         yield
     except OSError as error:

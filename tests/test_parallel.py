@@ -227,7 +227,7 @@ def test_ctrl_c_keeps_what_was_read(tmp_path, monkeypatch, write_midi):
         return read(reader, path)
 
     monkeypatch.setattr(readers, "read_with", stopping)
-    with pytest.raises(KeyboardInterrupt, match="stopped after 2 of 4 files; what was read is kept"):
+    with pytest.raises(KeyboardInterrupt, match="stopped after 2 of 4 files; what was read is saved"):
         parallel.read_files(paths, "symusic")
     assert len(parallel.read_files(paths, "symusic")) == 4
     assert len(asked) == 5  # two were in the cache

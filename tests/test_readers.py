@@ -195,7 +195,7 @@ def test_times_past_what_can_be_counted_are_refused(write, reader, waits):
 def test_a_pitch_that_is_none_is_refused(write, reader):
     """symusic would take it for a place in its memory, and the process would die."""
     events = [*note_events(60), *[(0, [NOTE_ON | 15, 0x99, 0x1E])] * 200]
-    with pytest.raises(readers.UnreadableScore, match="damaged|no MIDI event"):
+    with pytest.raises(readers.UnreadableScore, match="damaged|not a MIDI event"):
         readers.read_score(write("pitch.mid", midi_bytes(events)), reader=reader)
 
 
@@ -479,8 +479,8 @@ UNREADABLE = {
     "sequences.mid": (midi_bytes(note_events(60), kind=2), "format 2"),
     "division.mid": (midi_bytes(note_events(60), division=0), "0x0000"),
     "film.mid": (midi_bytes(note_events(60), division=0xE728), "0xe728"),
-    "status.mid": (midi_bytes([(0, [60, 64])]), "no MIDI event"),
-    "wait.mid": (midi_bytes([(1 << 40, [NOTE_ON, 60, 64])]), "no MIDI event"),
+    "status.mid": (midi_bytes([(0, [60, 64])]), "not a MIDI event"),
+    "wait.mid": (midi_bytes([(1 << 40, [NOTE_ON, 60, 64])]), "not a MIDI event"),
     "system.mid": (midi_bytes([(0, [0xF4, 0, 0])]), "0xf4"),
     "velocity.mid": (midi_bytes(note_events(60, velocity=200)), "velocity 200"),
     "empty.mid": (midi_bytes([]), "no notes"),

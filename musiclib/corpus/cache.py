@@ -1,8 +1,7 @@
-"""Cache: Scores that were read before, kept by the content of their files.
+"""Cache of parsed Scores, keyed by a hash of the file's content.
 
-Packed scores lie in one SQLite file, which several processes may use at once. Nothing in it is
-believed unless its checksum holds, and a file that is damaged is thrown away: what is lost is read again. The folder
-may be deleted at any time.
+Packed scores are stored in one SQLite file, which several processes may use at once. Each entry has a checksum. A
+damaged database is deleted and its files are parsed again. The folder may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -18,36 +17,36 @@ from collections.abc import Iterable, Mapping
 from musiclib.readers import UnreadableScore
 from musiclib.score import Score, packing
 
-FORMAT = 1  # raised when the bytes or the table change; each format has a file of its own
+FORMAT = 1  # increased when the bytes or the table change; each format has its own file
 _DIGEST = 16  # bytes of checksum before each entry
-_AT_ONCE = 500  # keys in one question: SQLite limits how many it takes
-_PATIENCE = 30.0  # seconds that one process waits while another writes
+_KEYS_PER_QUERY = 500  # SQLite limits the number of parameters
+_TIMEOUT = 30.0  # seconds that a process waits while another one writes
 
-# What SQLite says of a file that is cut off, overwritten, or holds another table: it is made anew.
+# SQLite error codes of a database that is truncated, overwritten or has another table: it is created anew.
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_IOERR_SHORT_READ)
 
-_told: set[pathlib.Path] = set()  # folders that cannot be written, of which was told
+_warned: set[pathlib.Path] = set()  # caches that cannot be written and have been warned about
 
 
 def pack(music: Score | UnreadableScore) -> bytes:
-    """Returns a score as bytes, or the reason why there is none."""
+    """Packs a score, or the error message of an unreadable file, as bytes."""
     if isinstance(music, UnreadableScore):
         return json.dumps({"unreadable": music.reason}).encode() + b"\n"
     return packing.pack(music)
 
 
 def unpack(data: bytes) -> Score | UnreadableScore:
-    """Returns what ``pack`` was given; raises ValueError or KeyError where the bytes are something else."""
+    """Inverse of ``pack``; raises ValueError or KeyError if the bytes are not packed data."""
     if data.startswith(b'{"unreadable"'):
         return UnreadableScore(json.loads(data)["unreadable"])
     return packing.unpack(data)
 
 
 def file_key(path: pathlib.Path, version: str) -> bytes:
-    """Returns what a file is kept under: its content, its suffix, which tells the format, and the reader's version.
+    """Returns a file's cache key: a hash of its content, its suffix (the format) and the reader's version.
 
     Raises:
-        OSError: where the file cannot be read.
+        OSError: if the file cannot be read.
     """
     key = hashlib.sha256(path.read_bytes())
     key.update(f"\n{path.suffix.lower()}\n{version}".encode())
@@ -58,28 +57,28 @@ class Cache:
     """Packed Scores in a folder.
 
     Args:
-        folder: where they lie; made when something is kept.
+        folder: where the database is stored; created at the first ``put``.
     """
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.path = folder / f"scores-{FORMAT}.sqlite"
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Returns what is kept under these keys; those that are missing or damaged are left out."""
+        """Loads the entries of these keys, without missing and damaged ones."""
         keys, found = list(keys), {}
         with contextlib.suppress(sqlite3.Error, OSError):
             if not self.path.is_file():
                 return {}
             with contextlib.closing(self._connect()) as connection:
-                for begin in range(0, len(keys), _AT_ONCE):
-                    some = keys[begin : begin + _AT_ONCE]
+                for begin in range(0, len(keys), _KEYS_PER_QUERY):
+                    some = keys[begin : begin + _KEYS_PER_QUERY]
                     marks = ",".join("?" * len(some))
                     rows = connection.execute(f"SELECT key, entry FROM scores WHERE key IN ({marks})", some)
-                    found.update((key, entry[_DIGEST:]) for key, entry in rows if _holds(key, entry))
+                    found.update((key, entry[_DIGEST:]) for key, entry in rows if _is_valid(key, entry))
         return found
 
     def put(self, entries: Mapping[bytes, bytes]) -> None:
-        """Keeps packed Scores under their keys; warns once a process where that cannot be."""
+        """Saves packed Scores under their keys; if that fails, warns once per process."""
         try:
             try:
                 self._write(entries)
@@ -90,19 +89,19 @@ class Cache:
                     self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
                 self._write(entries)
         except (sqlite3.Error, OSError) as error:
-            if self.path not in _told:
-                _told.add(self.path)
-                remedy = "make it writable, set MUSICLIB_HOME to a folder that is, or read with cache=False"
-                message = f"nothing that is read can be kept in {self.path.parent} ({error}); {remedy}"
+            if self.path not in _warned:
+                _warned.add(self.path)
+                remedy = "make it writable, set MUSICLIB_HOME to a writable folder, or pass cache=False"
+                message = f"cannot write the cache in {self.path.parent} ({error}); {remedy}"
                 warnings.warn(message, stacklevel=2)
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=_PATIENCE)
+        return sqlite3.connect(self.path, timeout=_TIMEOUT)
 
     def _write(self, entries: Mapping[bytes, bytes]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.closing(self._connect()) as connection, connection:
-            # What a power cut may damage is found by its checksum, so there is no need to wait for the disk.
+            # Checksums detect damage by a power cut, so there is no need to wait for the disk.
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, entry BLOB)")
             rows = ((key, _digest(key, packed) + packed) for key, packed in entries.items())
@@ -113,7 +112,7 @@ def _digest(key: bytes, packed: bytes) -> bytes:
     return hashlib.blake2b(packed, digest_size=_DIGEST, key=key).digest()
 
 
-def _holds(key: object, entry: object) -> bool:
-    """Says whether a row is whole: damage may also have changed what kind of value stands in it."""
-    whole = isinstance(key, bytes) and isinstance(entry, bytes)
-    return whole and entry[:_DIGEST] == _digest(key, entry[_DIGEST:])
+def _is_valid(key: object, entry: object) -> bool:
+    """Checks the types and the checksum of a row."""
+    is_bytes = isinstance(key, bytes) and isinstance(entry, bytes)
+    return is_bytes and entry[:_DIGEST] == _digest(key, entry[_DIGEST:])

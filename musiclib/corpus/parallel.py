@@ -1,8 +1,7 @@
-"""Reading: many files at once, each of which gives a Score or the reason why not.
+"""Parallel reading of many files: each gives a Score or an error message.
 
-What the cache holds is taken from there. The rest is read on all cores of this machine, or wherever joblib is told
-to (``joblib.parallel_config(backend="dask")``), in batches, so that small files do not spend their time waiting for
-one another. A process that dies takes its file with it and nothing else.
+Cached files are loaded from the cache. The others are parsed in batches on all cores, or on the backend set with
+``joblib.parallel_config(backend="dask")``. If a worker process crashes, only the file that it was parsing is lost.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ from musiclib.corpus import cache as cache_module
 from musiclib.readers.parsed import LostNotes, UnreadableScore
 from musiclib.score import Score
 
-WORTH_STARTING = 2.0  # seconds of reading from which on starting processes, which import music21, pays
-_BATCH_SECONDS = 2.0  # how long a batch may take, so that the bar moves and the last one is not waited for
-_KEEP_EVERY = 5.0  # seconds after which what was read is kept, so that a run that is stopped can go on
-# What joblib's backends raise when a process dies; by name, for Dask and Ray are not always installed.
-_DEATHS = {"BrokenExecutor", "KilledWorker", "WorkerCrashedError", "WorkerLostError"}
+WORTH_STARTING = 2.0  # estimated seconds of parsing above which worker processes (each imports music21) save time
+_BATCH_SECONDS = 2.0  # target duration of a batch: keeps the progress bar moving and the last batch short
+_KEEP_EVERY = 5.0  # seconds between writes to the cache, so that an interrupted call can resume
+# Errors of joblib's backends when a worker crashes, by class name, since Dask and Ray may not be installed.
+_CRASH_ERRORS = {"BrokenExecutor", "KilledWorker", "WorkerCrashedError", "WorkerLostError"}
 
-# A packed Score or reason, whether it would be the same another time, and a sentence where notes were left out.
+# A packed Score or error message, whether it may be cached, and the warning about omitted notes ("" if none).
 Packed = tuple[bytes, bool, str]
-_WHY = "the process that read it died; leave this file out, or try another reader"
-_DIED: Packed = cache_module.pack(UnreadableScore(_WHY)), False, ""
-_NAMED = 3  # files with notes left out that the warning names
+_CRASH_MESSAGE = "the process that read it died; leave this file out, or try another reader"
+_CRASHED: Packed = cache_module.pack(UnreadableScore(_CRASH_MESSAGE)), False, ""
+_MAX_LISTED = 3  # files that the warning about omitted notes lists
 
 
 def read_files(
@@ -46,82 +45,83 @@ def read_files(
     progress: bool = False,
     label: str = "reading",
 ) -> list[Score | UnreadableScore]:
-    """Reads files on all cores, or as ``joblib.parallel_config`` says.
+    """Reads files in parallel, on all cores or on the backend set with ``joblib.parallel_config``.
 
     Args:
-        paths: files; one that is listed twice, or whose copy is, is read once where there is a cache.
+        paths: files; with a cache, files with the same content are parsed once.
         reader: a name in ``readers.READERS``.
-        cache: take what was read before from ``data/cache``, and keep there what is read now.
-        progress: show a bar.
-        label: what stands before it.
+        cache: load already parsed files from ``data/cache``, and save newly parsed ones there.
+        progress: show a progress bar.
+        label: text in front of the progress bar.
 
     Returns:
-        For each path the Score, or why there is none.
+        One Score per path, or an UnreadableScore with the error message.
 
     Raises:
-        ValueError: at an unknown reader; the message lists those there are.
-        ModuleNotFoundError: where the package that the reader needs is not installed.
+        ValueError: if the reader is unknown; the message lists the available ones.
+        ModuleNotFoundError: if the package that the reader needs is not installed.
 
     Warns:
-        LostNotes: once, where notes of files that were read now were left out.
+        LostNotes: once, if notes of newly parsed files were left out.
     """
     chosen = readers.find_reader(reader)
     version = chosen.version
     paths = [pathlib.Path(path).expanduser() for path in paths]
     results: list[Score | UnreadableScore | None] = [None] * len(paths)
     with tqdm(total=len(paths), desc=label, unit="piece", disable=not progress) as bar:
-        places: dict[bytes, list[int]] = collections.defaultdict(list)  # of each content
-        for place, path in enumerate(paths):
+        indices: dict[bytes, list[int]] = collections.defaultdict(list)  # positions in ``paths`` by cache key
+        for i, path in enumerate(paths):
             try:
-                places[cache_module.file_key(path, version) if cache else b"%d" % place].append(place)
+                indices[cache_module.file_key(path, version) if cache else b"%d" % i].append(i)
             except OSError as error:
-                results[place] = UnreadableScore(error.strerror or str(error), path)
+                results[i] = UnreadableScore(error.strerror or str(error), path)
                 bar.update()
 
-        def take(key: bytes, packed: bytes) -> None:
-            music = cache_module.unpack(packed)
-            for place in places.pop(key):
-                unreadable = isinstance(music, UnreadableScore)
-                results[place] = UnreadableScore(music.reason, paths[place]) if unreadable else music
+        def store_result(key: bytes, packed: bytes) -> None:
+            result = cache_module.unpack(packed)
+            for i in indices.pop(key):
+                unreadable = isinstance(result, UnreadableScore)
+                results[i] = UnreadableScore(result.reason, paths[i]) if unreadable else result
                 bar.update()
 
         store = cache_module.Cache(config.folders().data / "cache") if cache else None
-        for key, packed in (store.get(places) if store else {}).items():
-            take(key, packed)
-        missing = {key: paths[found[0]] for key, found in places.items()}
-        fresh: dict[bytes, bytes] = {}
-        lost: list[str] = []
-        kept = time.monotonic()
+        for key, packed in (store.get(indices) if store else {}).items():
+            store_result(key, packed)
+        missing = {key: paths[found[0]] for key, found in indices.items()}
+        unsaved: dict[bytes, bytes] = {}
+        messages: list[str] = []
+        last_save = time.monotonic()
         try:
-            for key, (packed, lasting, left_out) in _read_all(missing, chosen):
-                take(key, packed)
-                lost += [left_out] if left_out else []
-                if lasting:
-                    fresh[key] = packed
-                if store and time.monotonic() - kept > _KEEP_EVERY:
-                    store.put(fresh)
-                    fresh, kept = {}, time.monotonic()
+            for key, (packed, cacheable, message) in _read_all(missing, chosen):
+                store_result(key, packed)
+                messages += [message] if message else []
+                if cacheable:
+                    unsaved[key] = packed
+                if store and time.monotonic() - last_save > _KEEP_EVERY:
+                    store.put(unsaved)
+                    unsaved, last_save = {}, time.monotonic()
         except KeyboardInterrupt:
-            kept = "what was read is kept, and the same call goes on from there" if store else "nothing is kept"
+            saved = "what was read is saved, and the same call resumes there" if store else "nothing is saved"
             done = sum(result is not None for result in results)
-            raise KeyboardInterrupt(f"{label} was stopped after {done} of {len(paths)} files; {kept}") from None
+            raise KeyboardInterrupt(f"{label} was stopped after {done} of {len(paths)} files; {saved}") from None
         finally:
-            if store and fresh:
-                store.put(fresh)
-    if lost:
-        named = "; ".join(sorted(lost)[:_NAMED]) + ("; ..." if len(lost) > _NAMED else "")
-        warnings.warn(f"notes were left out of {len(lost)} of {len(paths)} files: {named}", LostNotes, stacklevel=3)
+            if store and unsaved:
+                store.put(unsaved)
+    if messages:
+        listed = "; ".join(sorted(messages)[:_MAX_LISTED]) + ("; ..." if len(messages) > _MAX_LISTED else "")
+        summary = f"notes were left out of {len(messages)} of {len(paths)} files: {listed}"
+        warnings.warn(summary, LostNotes, stacklevel=3)
     return results
 
 
 def _read_packed(path: pathlib.Path, reader: readers.Reader) -> Packed:
-    """Reads one file; what is wrong with it is a result too, since one bad file must not end the rest."""
+    """Reads one file; errors are returned as results, so that one bad file does not stop the others."""
     try:
-        with warnings.catch_warnings(record=True) as said:  # in another process nobody would hear them
+        with warnings.catch_warnings(record=True) as caught:  # a worker's warnings would not reach the caller
             warnings.simplefilter("always", LostNotes)
             score = readers.read_with(reader, path)
-        lost = [str(warning.message) for warning in said if issubclass(warning.category, LostNotes)]
-        return cache_module.pack(score), True, "".join(lost)
+        messages = [str(warning.message) for warning in caught if issubclass(warning.category, LostNotes)]
+        return cache_module.pack(score), True, "".join(messages)
     except UnreadableScore as error:
         return cache_module.pack(error), not isinstance(error.__cause__, OSError), ""
     except (ValueError, OSError, MemoryError) as error:
@@ -131,24 +131,24 @@ def _read_packed(path: pathlib.Path, reader: readers.Reader) -> Packed:
 def _read_batch(
     batch: Sequence[tuple[bytes, pathlib.Path]], reader: readers.Reader, call: str | None = None
 ) -> list[tuple[bytes, Packed]]:
-    """Reads a batch; with the keys, since batches come back in any order.
+    """Reads a batch; returns the keys too, since batches finish in any order.
 
-    Dask gives the batch of a process that died to another one, which would die of the same file, and after four of
-    them joblib waits for ever. So where ``call`` names the call of ``read_files``, an empty file stands in the
-    temporary folder while a file is read, and one that is found there already tells that a process died of it.
+    Dask retries the batch of a crashed worker on another one, which crashes on the same file; after four crashes
+    joblib hangs. If ``call`` (a unique id of the ``read_files`` call) is given, a marker file exists in the temporary
+    folder while a file is read: a retry that finds the marker skips that file.
     """
     results = []
     for key, path in batch:
-        mark = pathlib.Path(tempfile.gettempdir(), f"musiclib-{call}-{key.hex()}") if call else None
-        if mark and mark.exists():
-            mark.unlink(missing_ok=True)
-            results.append((key, _DIED))
+        marker = pathlib.Path(tempfile.gettempdir(), f"musiclib-{call}-{key.hex()}") if call else None
+        if marker and marker.exists():
+            marker.unlink(missing_ok=True)
+            results.append((key, _CRASHED))
             continue
-        if mark:
-            mark.touch()
+        if marker:
+            marker.touch()
         results.append((key, _read_packed(path, reader)))
-        if mark:
-            mark.unlink(missing_ok=True)
+        if marker:
+            marker.unlink(missing_ok=True)
     return results
 
 
@@ -156,30 +156,30 @@ def _read_all(missing: dict[bytes, pathlib.Path], reader: readers.Reader) -> Ite
     """Yields (key, packed) of every file, in any order."""
     if not missing:
         return
-    told, jobs = _joblib_settings()
-    if not told and len(missing) * reader.seconds < WORTH_STARTING:
+    configured, jobs = _joblib_settings()
+    if not configured and len(missing) * reader.seconds < WORTH_STARTING:
         for key, path in missing.items():
             yield key, _read_packed(path, reader)
         return
-    left = dict(missing)
+    unread = dict(missing)
     workers = max(joblib.effective_n_jobs(jobs), 1)
-    size = min(math.ceil(len(left) / (4 * workers)), max(round(_BATCH_SECONDS / reader.seconds), 1))
+    size = min(math.ceil(len(unread) / (4 * workers)), max(round(_BATCH_SECONDS / reader.seconds), 1))
     try:
-        for results in _in_batches(list(left.items()), size, jobs, reader):
+        for results in _in_batches(list(unread.items()), size, jobs, reader):
             for key, packed in results:
-                del left[key]
+                del unread[key]
                 yield key, packed
     except Exception as error:
-        if not _is_death(error):
+        if not _is_crash(error):
             raise
-        yield from _one_by_one(left, workers, reader)
+        yield from _one_by_one(unread, workers, reader)
 
 
 def _joblib_settings() -> tuple[bool, int]:
-    """Returns whether the caller has told joblib how to work, and the number of jobs: -1 is all there are."""
-    with joblib.parallel_config() as active:  # inherits what an outer one has set
+    """Returns whether the caller has configured joblib, and the number of jobs (-1: all cores)."""
+    with joblib.parallel_config() as active:  # inherits the settings of an enclosing parallel_config
         jobs, backend = active["n_jobs"], active["backend"]
-    has_jobs = isinstance(jobs, int)  # where nothing was set stands an object of joblib's own
+    has_jobs = isinstance(jobs, int)  # otherwise joblib's placeholder for the default
     return has_jobs or hasattr(backend, "effective_n_jobs"), jobs if has_jobs else -1
 
 
@@ -192,42 +192,42 @@ def _in_batches(items: list, size: int, jobs: int, reader: readers.Reader) -> It
     yield from joblib.Parallel(n_jobs=jobs, return_as=return_as, batch_size=1)(tasks)
 
 
-def _is_death(error: BaseException) -> bool:
-    return any(kind.__name__ in _DEATHS for kind in type(error).__mro__)
+def _is_crash(error: BaseException) -> bool:
+    return any(kind.__name__ in _CRASH_ERRORS for kind in type(error).__mro__)
 
 
 def _one_by_one(
-    left: dict[bytes, pathlib.Path], workers: int, reader: readers.Reader
+    unread: dict[bytes, pathlib.Path], workers: int, reader: readers.Reader
 ) -> Iterator[tuple[bytes, Packed]]:
-    """Reads files so that it is known which one a process dies of: each process has one file at a time."""
+    """Reads one file per process at a time, to find the file that crashes the process."""
     backend, jobs = joblib.parallel.get_active_backend()
-    if type(backend).__name__ != "LokyBackend":  # a cluster starts its processes itself
-        for key, path in left.items():
+    if type(backend).__name__ != "LokyBackend":  # a cluster restarts its workers itself
+        for key, path in unread.items():
             try:
                 yield key, joblib.Parallel(n_jobs=jobs)([joblib.delayed(_read_packed)(path, reader)])[0]
             except Exception as error:
-                if not _is_death(error):
+                if not _is_crash(error):
                     raise
-                yield key, _DIED
+                yield key, _CRASHED
         return
-    waiting = collections.deque(left.items())
-    idle = [loky.ProcessPoolExecutor(1) for _ in range(min(workers, len(left)))]
-    flying: dict[concurrent.futures.Future, tuple[bytes, loky.ProcessPoolExecutor]] = {}
+    waiting = collections.deque(unread.items())
+    idle = [loky.ProcessPoolExecutor(1) for _ in range(min(workers, len(unread)))]
+    running: dict[concurrent.futures.Future, tuple[bytes, loky.ProcessPoolExecutor]] = {}
     try:
-        while waiting or flying:
+        while waiting or running:
             while waiting and idle:
                 key, path = waiting.popleft()
                 executor = idle.pop()
-                flying[executor.submit(_read_packed, path, reader)] = key, executor
-            for future in concurrent.futures.wait(flying, return_when=concurrent.futures.FIRST_COMPLETED).done:
-                key, executor = flying.pop(future)
+                running[executor.submit(_read_packed, path, reader)] = key, executor
+            for future in concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED).done:
+                key, executor = running.pop(future)
                 try:
                     packed = future.result()
                 except concurrent.futures.BrokenExecutor:
                     executor.shutdown()
-                    executor, packed = loky.ProcessPoolExecutor(1), _DIED
+                    executor, packed = loky.ProcessPoolExecutor(1), _CRASHED
                 idle.append(executor)
                 yield key, packed
     finally:
-        for executor in [*idle, *(executor for _, executor in flying.values())]:
+        for executor in [*idle, *(executor for _, executor in running.values())]:
             executor.shutdown(kill_workers=True)

@@ -1,18 +1,18 @@
-"""Readers: a music file, or a music21 stream, becomes a Score.
+"""Readers: parsers that turn a music file or a music21 stream into a Score.
 
-``read_score`` takes MIDI, MusicXML, kern, ABC and whatever else music21 reads; ``score_from_music21`` takes a stream
-that is already there; ``read_sustained`` reads piano MIDI as the sustain pedal lets it sound. music21 and symusic are
-imported only when a file needs them. All readers hold to the same rules:
+``read_score`` reads MIDI, MusicXML, kern, ABC and the other formats of music21; ``score_from_music21`` converts a
+music21 stream; ``read_sustained`` reads piano MIDI with the sustain pedal applied to the durations. music21 and
+symusic are imported only when they are needed. All readers follow the same rules:
 
-- Tied notes are one note; in a chord each pitch is tied for itself.
-- Music is read as written: repeats are not played out, nor are ornaments.
-- Percussion (MIDI channel 10, unpitched notes) and chord symbols are left out, and so are notes without a length:
-  grace notes, MIDI notes that end on the tick where they begin, and MIDI notes that never end.
-- Velocities are the ones in the file; notation that has none gets ``DEFAULT_VELOCITY``, whatever its dynamics.
-- Pitches are sounding pitches, also where a transposing instrument is notated otherwise.
+- Tied notes become one note; in a chord each pitch is tied separately.
+- Repeats and ornaments are not expanded.
+- Percussion (MIDI channel 10, unpitched notes), chord symbols and notes of duration 0 are left out: grace notes, MIDI
+  notes whose note-off is on the tick of their note-on, and MIDI notes without a note-off.
+- Velocities are read from the file; notation without velocities gets ``DEFAULT_VELOCITY``; dynamics are ignored.
+- Pitches are sounding pitches, also for transposing instruments.
 
-Of notes that overlap on one pitch, the first to begin is the first to end. MIDI is read to the tick; for the grid that
-music21 rounds it to, use ``score_from_music21(music21.converter.parse(path))``.
+If notes of one pitch overlap, a note-off ends the note with the earliest note-on. MIDI is read to the tick; for times
+quantized by music21, use ``score_from_music21(music21.converter.parse(path))``.
 """
 
 from musiclib.readers.parsed import LostNotes, UnreadableScore

@@ -1,6 +1,6 @@
-"""MIDI by music21: the tracks are read event by event, to the tick, with music21's parser of events.
+"""MIDI reader based on music21's event parser, exact to the tick.
 
-``music21.converter`` rounds to a grid or, told not to, still makes chords of notes less than a sixty-fourth apart.
+``music21.converter`` quantizes; even without that it merges notes less than a sixty-fourth apart into chords.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from musiclib.readers.parsed import ParsedScore, UnreadableScore
 if TYPE_CHECKING:
     import music21
 
-LONGEST_DELTA = 0x0FFFFFFF  # ticks: four bytes of seven bits, the most that a MIDI file can hold
+LONGEST_DELTA = 0x0FFFFFFF  # ticks: the largest variable-length quantity, four bytes of seven bits
 
 
 def read(data: bytes) -> ParsedScore:
-    """Reads a MIDI file: one part for each channel with notes in each track.
+    """Parses a MIDI file: one part for each channel with notes in each track.
 
     Args:
-        data: the whole file.
+        data: the content of the file.
 
     Raises:
-        UnreadableScore: where it is damaged or of a kind that is not one piece.
+        UnreadableScore: if the file is damaged, or a MIDI file of several pieces.
     """
     from music21.midi import ChannelVoiceMessages, MetaEvents
 
@@ -43,7 +43,7 @@ def read(data: bytes) -> ParsedScore:
                 midi_file.check_note(event.pitch, event.velocity)
                 if event.isNoteOn():
                     sounding[key].append((tick, event.velocity))
-                elif sounding[key]:  # the first to begin is the first to end, as in other readers
+                elif sounding[key]:  # the note-off ends the earliest note, as in the other readers
                     start, velocity = sounding[key].popleft()
                     if event.channel - 1 == midi_file.DRUM_CHANNEL:
                         parsed.percussion += tick > start
@@ -65,15 +65,15 @@ def read(data: bytes) -> ParsedScore:
         )
     for (track, channel), notes in sorted(parts.items()):
         begin = min(notes)[0]
-        # A track's own program goes before one that another track sets for the same channel.
+        # A track's own program change takes precedence over one of another track for the same channel.
         past = [(owner == track, at, program) for on, owner, at, program in programs if on == channel and at <= begin]
-        past.sort(key=lambda change: change[:2])  # of two at one time the later in the file holds
+        past.sort(key=lambda change: change[:2])  # at the same time the last one in the file wins
         parsed.parts.append((names.get(track, ""), past[-1][2] if past else 0, notes))
     return parsed
 
 
 def _events(data: bytes) -> Iterator[tuple[int, music21.midi.MidiEvent]]:
-    """Yields (tick, event) of one track; unlike music21's own loop, stops at what it cannot read."""
+    """Yields (tick, event) of one track; unlike music21's own loop, raises UnreadableScore at invalid bytes."""
     from music21 import midi
 
     tick, status = 0, None
@@ -81,10 +81,10 @@ def _events(data: bytes) -> Iterator[tuple[int, music21.midi.MidiEvent]]:
         delta, data = midi.getVariableLengthNumber(data)
         tick += delta
         if delta > LONGEST_DELTA or not data or (data[0] < 0x80 and status is None):
-            raise UnreadableScore(f"what follows at tick {tick} is no MIDI event; it is damaged, get another copy")
+            raise UnreadableScore(f"not a MIDI event at tick {tick}; it is damaged, get another copy")
         event = midi.MidiEvent()
         event.lastStatusByte = status
         data = event.read(data)
         if isinstance(event.type, (midi.ChannelVoiceMessages, midi.ChannelModeMessages)):
-            status = event.lastStatusByte  # not of system messages: files go on with the channel's after those
+            status = event.lastStatusByte  # running status survives system messages, as some files expect
         yield tick, event

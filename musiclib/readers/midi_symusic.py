@@ -1,15 +1,15 @@
-"""MIDI by symusic: the same notes as music21's parser finds, some hundred times as fast.
+"""MIDI reader based on symusic: the same notes as ``midi_music21``, about a hundred times faster.
 
-Each track is handed to symusic alone, so that its number is known, and its notes come back as columns. symusic makes
-one list of notes for each channel and program, and does not say which channel it was; ``_by_channel`` finds that out.
+Each track is parsed separately, so that its number is known; notes are NumPy columns. symusic returns one list of
+notes per channel and program, without the channel number, which ``_by_channel`` recovers.
 
-Where the result differs from ``midi_music21``:
+Differences from ``midi_music21``:
 
-- A program that another track sets for a channel is not seen.
-- Nor is one that comes on the tick of the part's first note, but after it.
-- Of several names in one track the last holds, not the first, unless the track begins with its name.
-- A tempo or time signature with too few or too many bytes counts; music21's reader passes it over.
-- What is damaged may be refused by one of them alone.
+- A program change for the same channel in another track is ignored.
+- So is one on the tick of the part's first note that comes after that note.
+- Of several names in one track the last wins, not the first, unless the track begins with its name.
+- A tempo or time signature of the wrong length is used; ``midi_music21`` ignores it.
+- Some damaged files are rejected by only one of the two.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ import numpy as np
 from musiclib.readers import midi_file
 from musiclib.readers.parsed import ParsedScore, UnreadableScore
 
-_PRELUDE_NOTE = (0, 0, 0, 1)  # onset, duration, pitch and velocity of the notes that ``_by_channel`` adds
+_PRELUDE_NOTE = (0, 0, 0, 1)  # onset, duration, pitch, velocity of the notes that ``_by_channel`` adds
 
 
 def read(data: bytes) -> ParsedScore:
-    """Reads a MIDI file: one part for each channel with notes in each track.
+    """Parses a MIDI file: one part for each channel with notes in each track.
 
     Args:
-        data: the whole file.
+        data: the content of the file.
 
     Raises:
-        UnreadableScore: where it is damaged or of a kind that is not one piece.
+        UnreadableScore: if the file is damaged, or a MIDI file of several pieces.
     """
     parsed = ParsedScore()
     division, tracks = midi_file.split_tracks(data)
@@ -53,10 +53,10 @@ def read(data: bytes) -> ParsedScore:
         for channel, track in _by_channel(found.tracks, body, division):
             notes, unended = _notes(track, division, last)
             if not notes[:, 1].all():
-                whole = notes[:, 1] > 0
+                positive = notes[:, 1] > 0
                 if not track.is_drum:
-                    parsed.zero_length += int(np.sum(~whole & np.any(notes != _PRELUDE_NOTE, axis=1)))
-                notes = notes[whole]
+                    parsed.zero_length += int(np.sum(~positive & np.any(notes != _PRELUDE_NOTE, axis=1)))
+                notes = notes[positive]
             if track.is_drum:
                 parsed.percussion += len(notes)
                 continue
@@ -71,7 +71,7 @@ def read(data: bytes) -> ParsedScore:
 
 
 def _parse(body: bytes, division: int):
-    """Gives one track to symusic, as a MIDI file of its own."""
+    """Parses one track with symusic, as a MIDI file with a single track."""
     import symusic
 
     head = struct.pack(">4sIHHH4sI", b"MThd", 6, 0, 1, division, b"MTrk", len(body))
@@ -83,7 +83,7 @@ def _parse(body: bytes, division: int):
 
 
 def _columns(events, *names: str) -> list[list]:
-    """Returns columns of tempos or time signatures as lists: there are few of them."""
+    """Returns columns of tempos or time signatures as lists."""
     if not len(events):  # most tracks have none
         return [[] for _ in names]
     columns = events.numpy()
@@ -93,36 +93,36 @@ def _columns(events, *names: str) -> list[list]:
 def _notes(track, division: int, last: int | None) -> tuple[np.ndarray, int]:
     """Returns the notes of a symusic track as rows (onset, duration, pitch, velocity), (n, 4).
 
-    Notes that end on the tick ``last`` were ended by ``midi_file.closed``; they are left out, and their number is
-    returned beside.
+    Notes that end on the tick ``last`` had no note-off before ``midi_file.closed``; they are left out and counted in
+    the second return value.
     """
     columns = track.notes.numpy()
     onset, duration = columns["time"], columns["duration"]
     if ((onset | duration) < 0).any():
-        raise UnreadableScore("its times run past what can be counted; it is damaged, get another copy")
-    # symusic keeps them in eight bits with a sign: 200 would come as -56.
+        raise UnreadableScore("its times exceed 2^31 ticks; it is damaged, get another copy")
+    # symusic stores them as signed bytes: 200 would be -56.
     pitch, velocity = columns["pitch"].view(np.uint8), columns["velocity"].view(np.uint8)
     wrong = np.flatnonzero((pitch > 127) | (velocity > 127))
     if wrong.size:
         midi_file.check_note(int(pitch[wrong[0]]), int(velocity[wrong[0]]))
     table = np.stack([onset / division, duration / division, pitch, velocity], axis=1)
-    whole = onset + duration != last
-    return (table, 0) if whole.all() else (table[whole], int(np.sum(~whole)))
+    ended = onset + duration != last
+    return (table, 0) if ended.all() else (table[ended], int(np.sum(~ended)))
 
 
 def _name(body: bytes, last: str) -> str:
-    """Returns the name that a track begins with, where it does; otherwise the last one in it, as symusic has it."""
+    """Returns the track name if it is the first event of the track; otherwise the last name, as symusic does."""
     if body[:3] == b"\x00\xff\x03" and len(body) > 3 and body[3] < 128:
         return body[4 : 4 + body[3]].decode("utf-8", errors="replace")
     return last
 
 
 def _by_channel(tracks: list, body: bytes, division: int) -> list[tuple[int, object]]:
-    """Returns (channel, list of notes) of what symusic made of one track; the number of a lone channel is 0.
+    """Returns (channel, symusic track) pairs of one MIDI track; if there is only one, its channel is given as 0.
 
-    symusic sorts its lists by channel, then program, but names neither the channel nor where the next begins. So a
-    track of several lists is read again with a prelude, in which each channel plays a note without length with each
-    of the programs. Then there is a list for every channel and program, and its place tells the channel.
+    symusic sorts its note lists by channel, then program, but does not store the channel. So a track with several
+    lists is parsed again with a prelude, in which each channel plays a note of duration 0 with each program. Then
+    every channel and program has a list, and the position of a list gives its channel.
     """
     if len(tracks) < 2:
         return [(0, track) for track in tracks]
@@ -133,6 +133,6 @@ def _by_channel(tracks: list, body: bytes, division: int) -> list[tuple[int, obj
     for channel in range(midi_file.CHANNELS):
         for program in programs:
             prelude += bytes([0, 0xC0 | channel, program, 0, 0x90 | channel, 0, 1, 0, 0x80 | channel, 0, 0])
-        prelude += bytes([0, 0xC0 | channel, 0])  # which is where every channel begins
+        prelude += bytes([0, 0xC0 | channel, 0])  # the default program of every channel
     table = list(_parse(bytes(prelude) + body, division).tracks)
     return [(place // len(programs), track) for place, track in enumerate(table)]

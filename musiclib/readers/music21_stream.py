@@ -1,6 +1,6 @@
-"""Notation: MusicXML, kern, ABC and whatever else music21 parses, and music21's own streams.
+"""Notation reader: MusicXML, kern, ABC and the other formats of music21, and music21 streams.
 
-Ties are joined here rather than by music21, which joins a chord only where all of its notes are tied.
+Ties are joined here, since music21 joins a chord only if all of its notes are tied.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ FORMATS = "MIDI (.mid, .midi), MusicXML (.musicxml, .xml, .mxl), kern (.krn) and
 
 
 def read(path: pathlib.Path) -> ParsedScore:
-    """Reads a file of notation; raises UnreadableScore where its suffix is of no known format."""
+    """Parses a notation file; raises UnreadableScore if its suffix is unknown."""
     return convert(_parse(path))
 
 
 def convert(stream: music21.stream.Stream) -> ParsedScore:
-    """Collects what a music21 stream holds; raises UnreadableScore where it is an Opus of several pieces."""
+    """Converts a music21 stream; raises UnreadableScore if it is an Opus of several pieces."""
     from music21 import chord, harmony, instrument, note, percussion, tempo
     from music21.meter import TimeSignature
 
     if "Opus" in stream.classes:
         remedy = "give score_from_music21 one of music21.converter.parse(path).scores"
-        raise UnreadableScore(f"it holds {len(stream.scores)} pieces; {remedy}")
+        raise UnreadableScore(f"it contains {len(stream.scores)} pieces; {remedy}")
     parsed = ParsedScore()
     parts = [] if "Part" in stream.classes else list(stream.getElementsByClass("Part"))
     for start, source in [(0.0, stream), *((stream.elementOffset(part), part) for part in parts)]:
@@ -53,11 +53,11 @@ def convert(stream: music21.stream.Stream) -> ParsedScore:
                 semitones = round(element.transposition.semitones) if written and element.transposition else 0
             elif isinstance(element, (tempo.MetronomeMark, tempo.MetricModulation)):
                 mark = element if isinstance(element, tempo.MetronomeMark) else element.newMetronome
-                if mark and mark.getQuarterBPM():  # where parts differ, the first holds
+                if mark and mark.getQuarterBPM():  # if parts differ, the first one wins
                     parsed.tempos.setdefault(float(onset), (float(mark.getQuarterBPM()),))
             elif isinstance(element, TimeSignature) and element.numerator and element.denominator:
                 parsed.signatures.setdefault(float(onset), (element.numerator, element.denominator))
-        if notes or source is not stream or not parts:  # the score around the parts has marks, but is no part
+        if notes or source is not stream or not parts:  # a score with parts has marks, but is not a part
             name = getattr(source, "partName", None) or (first and (first.partName or first.instrumentName))
             parsed.parts.append((name or "", (first and first.midiProgram) or 0, _join_ties(notes)))
     _add_upbeat(parsed, parts or [stream])
@@ -65,7 +65,7 @@ def convert(stream: music21.stream.Stream) -> ParsedScore:
 
 
 def _parse(path: pathlib.Path) -> music21.stream.Stream:
-    """Parses a notation file from its source: music21's own cache of parsed files may be stale."""
+    """Parses a notation file without music21's cache, which may be stale."""
     from music21 import converter
 
     parser = converter.Converter()
@@ -77,7 +77,7 @@ def _parse(path: pathlib.Path) -> music21.stream.Stream:
 
 
 def _add_upbeat(parsed: ParsedScore, parts: list[music21.stream.Stream]) -> None:
-    """Gives a first bar that is not full a time signature of its own, so that the bars after it begin where they do."""
+    """Adds a time signature for an incomplete first bar (upbeat), so that the following bar lines are right."""
     first = next((bar for part in parts if (bar := part.getElementsByClass("Measure").first()) is not None), None)
     if first is None or not first.paddingLeft or 0.0 not in parsed.signatures:
         return
@@ -89,7 +89,7 @@ def _add_upbeat(parsed: ParsedScore, parts: list[music21.stream.Stream]) -> None
 
 
 def _leaves(stream: music21.stream.Stream, start: float, skip_parts: bool) -> Iterator[tuple]:
-    """Yields (onset, element) of what is in a stream, in its measures and in their voices."""
+    """Yields (onset, element) of all elements of a stream, its measures and voices."""
     for element in stream.elements:
         onset = start + stream.elementOffset(element)
         if not element.isStream:
@@ -99,7 +99,7 @@ def _leaves(stream: music21.stream.Stream, start: float, skip_parts: bool) -> It
 
 
 def _velocity(*sources: music21.note.NotRest) -> int:
-    """Returns the first explicit velocity: a chord's notes may each have one, or only the chord."""
+    """Returns the first explicit velocity: either each note of a chord has one, or only the chord."""
     for source in sources:
         if source.hasVolumeInformation() and source.volume.velocity is not None:
             return min(max(round(source.volume.velocity), 1), 127)
@@ -107,13 +107,13 @@ def _velocity(*sources: music21.note.NotRest) -> int:
 
 
 def _join_ties(notes: list[tuple]) -> list[list]:
-    """Makes one note of tied ones: (onset, duration, pitch, velocity, tie) in, without the tie out."""
+    """Joins tied notes: takes (onset, duration, pitch, velocity, tie), returns them without the tie."""
     joined: list[list] = []
-    waiting: dict[int, list[list]] = collections.defaultdict(list)  # by pitch: notes whose tie leads on
+    waiting: dict[int, list[list]] = collections.defaultdict(list)  # by pitch: notes with an open tie
     for onset, duration, pitch, velocity, tie in sorted(notes, key=lambda note: note[0]):
         ends = (note for note in waiting[pitch] if math.isclose(note[0] + note[1], onset, abs_tol=1e-4))
         held = next(ends, None) if tie in ("continue", "stop") else None
-        if held is None:  # also where a tie comes from nowhere: such a note stands for itself
+        if held is None:  # also a note with a tie from no note
             joined.append([onset, duration, pitch, velocity])
             if tie in ("start", "continue"):
                 waiting[pitch].append(joined[-1])

@@ -1,7 +1,7 @@
-"""Parsed score: what a reader collects before it becomes a Score, and the rules that all readers share.
+"""Parsed score: the output of a parser before it becomes a Score, and the rules that all readers share.
 
-They are: a note without a length or without an end is left out, which is said; a name that several parts bear is
-numbered; a tempo or time signature that says again what already holds counts once; and no piece is longer than a day.
+Notes of duration 0 or without a note-off are left out and counted; duplicate part names are numbered; repeated tempos
+and time signatures are dropped; pieces longer than a day are rejected.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ LONGEST_HOURS = 24  # a longer piece is a damaged file, or Satie
 
 
 class UnreadableScore(ValueError):
-    """A file or stream that cannot be read as music, or that holds no pitched note; the message says why.
+    """A file or stream that cannot be parsed or has no pitched notes.
 
-    ``reason`` is the message without the name of the file.
+    ``reason`` is the error message without the file name.
     """
 
     def __init__(self, reason: str, path: object = None) -> None:
@@ -28,25 +28,25 @@ class UnreadableScore(ValueError):
         self.path = path
 
     def __reduce__(self) -> tuple:
-        return type(self), (self.reason, self.path)  # so that it can come back from another process
+        return type(self), (self.reason, self.path)  # to be pickled between processes
 
 
 class LostNotes(UserWarning):
-    """Some notes of a file could not be kept; the message says which and how many."""
+    """Some notes of a file were left out; the message says which and how many."""
 
 
 @dataclasses.dataclass
 class ParsedScore:
-    """Parts, tempos and time signatures as a reader finds them.
+    """Parts, tempos and time signatures of a parsed file.
 
     Args:
         parts: triples (name, General MIDI program, notes); the notes are rows (onset, duration, pitch, velocity), a
             list or an (n, 4) array, times in quarter lengths.
-        tempos: (quarter notes a minute,) by onset.
+        tempos: (quarter notes per minute,) by onset.
         signatures: (numerator, denominator) by onset.
-        percussion: how many unpitched notes were left out.
-        unended: how many notes begin and never end, and were left out.
-        zero_length: how many have no length, and were left out.
+        percussion: number of unpitched notes that were left out.
+        unended: number of notes without a note-off that were left out.
+        zero_length: number of notes of duration 0 that were left out.
     """
 
     parts: list[tuple[str, int, list | np.ndarray]] = dataclasses.field(default_factory=list)
@@ -57,7 +57,7 @@ class ParsedScore:
     zero_length: int = 0
 
     def score(self) -> Score:
-        """Returns the Score; raises UnreadableScore where no part holds a note."""
+        """Returns the Score; raises UnreadableScore if it has no notes."""
         notes = [np.asarray(rows, dtype=np.float64).reshape(-1, 4) for _, _, rows in self.parts]
         table = np.concatenate([np.zeros((0, 4)), *notes])
         part = np.repeat(np.arange(len(notes)), [len(rows) for rows in notes])
@@ -67,15 +67,15 @@ class ParsedScore:
         if not len(table):
             what = f"only percussion, {self.percussion} unpitched notes" if self.percussion else "no notes"
             what += f", but for {self.lost}" if self.lost else ""
-            raise UnreadableScore(f"this music holds {what}; choose some with pitched notes that have a length")
-        # A Score sorts by onset, part and pitch; of notes that agree in all three the shorter, then softer is first,
-        # so that it does not matter in which order a reader comes upon them.
+            raise UnreadableScore(f"this music has {what}; choose a file with pitched notes of positive duration")
+        # A Score sorts by onset, part and pitch; ties are sorted here by duration, then velocity, so that the result
+        # does not depend on the order in which a reader finds the notes.
         table, part = (column[np.lexsort((table[:, 3], table[:, 1]))] for column in (table, part))
         names: list[str] = []
         for index, (name, _, _) in enumerate(self.parts):
             name = name or f"Part {index + 1}"
             numbered = itertools.chain([name], (f"{name} {copy}" for copy in itertools.count(2)))
-            names.append(next(name for name in numbered if name not in names))  # so that each can be chosen by name
+            names.append(next(name for name in numbered if name not in names))  # unique, to select by name
         score = Score(
             *table.T,
             part,
@@ -87,19 +87,19 @@ class ParsedScore:
         hours = float(score.seconds_at((score.onset + score.duration).max())) / 3600
         if not hours <= LONGEST_HOURS:
             raise UnreadableScore(
-                f"it lasts {hours:,.0f} hours, and {LONGEST_HOURS} is the most; look for a false time in it"
+                f"it lasts {hours:,.0f} hours, and {LONGEST_HOURS} is the maximum; look for a wrong time in it"
             )
         return score
 
     @property
     def lost(self) -> str:
-        """Names the notes that were left out, such as ``3 notes that never end``; empty where there are none."""
+        """Describes the notes that were left out, such as ``3 notes that never end``; empty if there are none."""
         kinds = ((self.unended, "that never end"), (self.zero_length, "without a length"))
         return " and ".join(f"{count:,} note{'s' * (count > 1)} {kind}" for count, kind in kinds if count)
 
 
 def _changes(marks: dict[float, tuple]) -> tuple[tuple, ...]:
-    """Sorts marks by onset, without those that say again what already holds."""
+    """Sorts marks by onset and drops repeated ones."""
     changes: list[tuple] = []
     for onset, mark in sorted(marks.items()):
         if not changes or changes[-1][1:] != mark:

@@ -1,4 +1,4 @@
-"""Reading one file: which reader takes it, and what every way to fail is turned into."""
+"""Reading one file: the choice of a reader, and its errors as exceptions with clear messages."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 SUFFIXES = (*midi_file.SUFFIXES, ".xml", ".musicxml", ".mxl", ".krn", ".abc")
 
-_quiet = threading.Lock()
+_output_lock = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
 class Reader:
-    """A way to read files.
+    """A reader of music files.
 
     Args:
         read: parses the file at a path.
-        package: what it reads with; its version is part of ``version``.
-        revision: our own number, raised whenever the reader gives another Score for a file than before.
-        seconds: what a file takes, roughly; it decides when other cores are worth starting.
+        package: the parser's package; its version is part of ``version``.
+        revision: musiclib's revision number, increased whenever the reader returns a different Score for some file.
+        seconds: rough time per file; decides whether to start worker processes.
     """
 
     read: Callable[[pathlib.Path], ParsedScore]
@@ -43,10 +43,10 @@ class Reader:
 
     @property
     def version(self) -> str:
-        """What a Score was read with: the package, its version and our own number.
+        """The package, its version and the revision, as a part of cache keys.
 
         Raises:
-            ModuleNotFoundError: where the package is not installed.
+            ModuleNotFoundError: if the package is not installed.
         """
         try:
             return f"{self.package} {importlib.metadata.version(self.package)}, revision {self.revision}"
@@ -64,7 +64,7 @@ def _read_with_music21(path: pathlib.Path) -> ParsedScore:
 def _read_with_symusic(path: pathlib.Path) -> ParsedScore:
     if not _is_midi(path):
         raise UnreadableScore(
-            f"the reader 'symusic' takes MIDI (.mid, .midi) alone, not {path.suffix!r}; read it with reader='music21'"
+            f"the reader 'symusic' takes MIDI (.mid, .midi) only, not {path.suffix!r}; read it with reader='music21'"
         )
     data = path.read_bytes()
     _, tracks = midi_file.split_tracks(data)
@@ -81,9 +81,9 @@ READERS = {
 
 
 def find_reader(name: str) -> Reader:
-    """Returns a reader by its name; raises ValueError where there is none, with the names there are."""
+    """Returns a reader by its name; raises ValueError if it is unknown."""
     if name not in READERS:
-        raise ValueError(f"no reader {name!r}; there are {', '.join(map(repr, READERS))}")
+        raise ValueError(f"unknown reader {name!r}; the readers are {', '.join(map(repr, READERS))}")
     return READERS[name]
 
 
@@ -91,43 +91,42 @@ def read_score(path: str | pathlib.Path, part: int | str | None = None, reader: 
     """Reads a music file.
 
     Args:
-        path: a file; its suffix tells the format.
-        part: take only this part, by number (from 0) or by name; all parts where None. A name that several parts
-            bear is numbered from the second on: ``Piano``, ``Piano 2``.
-        reader: ``"music21"``, or ``"symusic"``: for MIDI alone, and some hundred times as fast.
+        path: a file; its suffix determines the format.
+        part: read only this part, by number (from 0) or by name; None reads all parts. Duplicate names are numbered
+            from the second on: ``Piano``, ``Piano 2``.
+        reader: ``"music21"`` or ``"symusic"`` (MIDI only, about a hundred times faster).
 
     Returns:
-        The music, times in quarter lengths. A MIDI file has one part for each channel with notes in each track,
-        named after the track, with the program in force at its first note.
+        The Score, times in quarter lengths. A MIDI file has one part for each channel with notes in each track,
+        named after the track, with the program at its first note.
 
     Raises:
-        FileNotFoundError: where there is no such file.
-        UnreadableScore: where the file is damaged, of an unknown format, several pieces, without pitched notes, or
-            longer than a day.
-        ValueError: where ``path`` is a folder, where there is no such part or no such reader; the message lists
-            those there are.
+        FileNotFoundError: if the file does not exist.
+        UnreadableScore: if the file is damaged, of an unknown format, without pitched notes, longer than a day, or
+            contains several pieces.
+        ValueError: if ``path`` is a folder, or the part or reader is unknown; the message lists the available ones.
 
     Warns:
-        LostNotes: where notes were left out, since they never end or have no length.
+        LostNotes: if notes without a note-off or of duration 0 were left out.
     """
     score = read_with(find_reader(reader), pathlib.Path(path).expanduser())
     return score if part is None else score.select(part)
 
 
 def read_with(reader: Reader, path: pathlib.Path) -> Score:
-    """Reads a music file with a reader of one's own, or of ``READERS``; ``read_score`` says what it raises."""
+    """Reads a music file with a custom ``Reader``; raises the same errors as ``read_score``."""
     if path.is_dir():
         raise ValueError(f"{path} is a folder, not a file; read a whole folder with corpus.load")
     if not path.exists():
-        raise FileNotFoundError(f"no such file: {path}, seen from {pathlib.Path.cwd()}; check it or give a full path")
+        raise FileNotFoundError(f"no such file: {path} (in {pathlib.Path.cwd()}); check the path or give a full one")
     try:
         parsed = reader.read(path)
         score = parsed.score()
     except UnreadableScore as error:
         raise UnreadableScore(error.reason, path) from error.__cause__
-    except (ImportError, MemoryError):  # no fault of the file
+    except (ImportError, MemoryError):  # not the file's fault
         raise
-    except Exception as error:  # parsers fail in every way there is, from IndexError to zipfile's own
+    except Exception as error:  # parsers raise anything from IndexError to zipfile errors
         cause = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise UnreadableScore(f"damaged or misnamed; get another copy ({cause})", path) from error
     if parsed.lost:
@@ -136,19 +135,19 @@ def read_with(reader: Reader, path: pathlib.Path) -> Score:
 
 
 def score_from_music21(stream: music21.stream.Stream, part: int | str | None = None) -> Score:
-    """Turns a music21 stream into a Score; the stream is not changed.
+    """Converts a music21 stream to a Score; the stream is not changed.
 
     Args:
-        stream: a score, a part, a measure or any other stream with notes in it.
-        part: take only this part, by number (from 0) or by name; all parts where None.
+        stream: a score, a part, a measure or any other stream with notes.
+        part: convert only this part, by number (from 0) or by name; None converts all parts.
 
     Returns:
-        The music, one part for each ``music21.stream.Part``, also where that part is silent.
+        The Score, one part for each ``music21.stream.Part``, also for a part without notes.
 
     Raises:
-        TypeError: where ``stream`` is not a music21 stream.
-        UnreadableScore: where it is an Opus of several pieces, or has no pitched notes.
-        ValueError: where there is no such part; the message lists those there are.
+        TypeError: if ``stream`` is not a music21 stream.
+        UnreadableScore: if it is an Opus of several pieces, or has no pitched notes.
+        ValueError: if the part is unknown; the message lists the available ones.
     """
     if not getattr(stream, "isStream", False):
         raise TypeError(f"score_from_music21 takes a music21 stream, not {type(stream).__name__}; try read_score")
@@ -162,12 +161,9 @@ def _is_midi(path: pathlib.Path) -> bool:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Holds back what music21 prints or warns of, which is for its developers.
-
-    One thread at a time: what is exchanged here belongs to the whole process.
-    """
+    """Suppresses music21's output and warnings, one thread at a time, since these settings are process-wide."""
     sink = io.StringIO()
-    with _quiet, warnings.catch_warnings(), contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+    with _output_lock, warnings.catch_warnings(), contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
         warnings.simplefilter("ignore")
         try:
             yield

@@ -1,7 +1,7 @@
-"""Sustain pedal: piano MIDI as it sounds, where notes ring on while the pedal is down.
+"""Sustain pedal: piano MIDI whose notes are extended while the pedal is down.
 
-The other readers give durations as the keys were held. Published figures on piano performances count durations that
-the sustain pedal extends; this reads files in that way.
+The other readers return durations from note-on to note-off. Published results on piano performances often use
+durations extended by the sustain pedal; this module computes them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from musiclib.score import Score
 
 
 def read_sustained(path: str | pathlib.Path) -> Score:
-    """Reads a MIDI file with symusic and lets its notes ring on while the pedal (controller 64) is down.
+    """Reads a MIDI file with symusic and extends its notes while the sustain pedal (controller 64) is down.
 
-    All parts of the file share its pedals: it is meant for a piano.
+    The pedal applies to all parts of the file, as on a piano.
 
     Raises:
-        FileNotFoundError: as ``read_score``.
-        UnreadableScore: as ``read_score``.
+        FileNotFoundError: see ``read_score``.
+        UnreadableScore: see ``read_score``.
     """
     import symusic
 
@@ -32,21 +32,21 @@ def read_sustained(path: str | pathlib.Path) -> Score:
 
 
 def sustain(score: Score, pedals: np.ndarray) -> Score:
-    """Lets the notes that end while a pedal is down last until it comes up, or until their pitch begins again.
+    """Extends notes that end while the pedal is down until it is released, or until the next note of that pitch.
 
     Args:
-        score: the keys as they were pressed.
-        pedals: (n, 2), when the pedal goes down and when it comes up, in quarter lengths.
+        score: notes with durations from note-on to note-off.
+        pedals: (n, 2), times of pedal down and pedal up, in quarter lengths.
 
-    Source: the rule is that of Ian Simon and Sageev Oore, "Performance RNN" (2017).
+    Source: Ian Simon and Sageev Oore, "Performance RNN" (2017).
     """
     ends = score.onset + score.duration
-    rings = ends.copy()
+    extended = ends.copy()
     for down, up in pedals.tolist():
-        rings = np.where(ends >= down, np.maximum(rings, up), rings)
+        extended = np.where(ends >= down, np.maximum(extended, up), extended)
     following = np.full(len(score), np.inf)  # the next onset of the same pitch in the same part
     order = np.lexsort((score.onset, score.pitch, score.part))
     same = (np.diff(score.pitch[order]) == 0) & (np.diff(score.part[order]) == 0)
     following[order[:-1][same]] = score.onset[order[1:][same]]
-    rings = np.where(rings > ends, np.maximum(np.minimum(rings, following), ends), ends)
-    return score.replace(duration=np.where(rings > ends, rings - score.onset, score.duration))
+    extended = np.where(extended > ends, np.maximum(np.minimum(extended, following), ends), ends)
+    return score.replace(duration=np.where(extended > ends, extended - score.onset, score.duration))

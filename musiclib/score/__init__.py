@@ -1,7 +1,7 @@
-"""Score: the form of music that every other room reads or writes.
+"""Score: the representation of music that all other modules use.
 
-``meter`` knows where bars begin, ``melody`` the top line, ``voices`` four parts on a grid, ``passages`` runs of
-consecutive items, ``packing`` a score as bytes.
+``meter`` computes bar lines, ``melody`` the top line, ``voices`` four parts on a grid, ``passages`` n-grams within
+pieces, ``packing`` a score as bytes.
 """
 
 from musiclib.score import melody, meter

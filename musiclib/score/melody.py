@@ -1,6 +1,6 @@
-"""Melody: the top line of a piece, and which pieces share a tune in any key.
+"""Melody: the top line of a piece, and groups of pieces with the same melody in any key.
 
-A hymn tune returns in many chorales, in other keys and with other voices below it. A fair split keeps such pieces
+A hymn tune occurs in many chorales, in different keys and harmonizations. A split without leakage keeps such pieces
 together.
 """
 
@@ -13,18 +13,18 @@ import numpy as np
 from musiclib.score import passages
 from musiclib.score.score import COLUMNS, Score
 
-_LENGTH = 8  # intervals in a passage that is compared
-_SHARED = 0.5  # pieces belong together when the shorter tune shares this much of its passages
-_COMMONPLACE = 20  # a passage that stands in more pieces than this is a scale or a repeated note, no tune
+_LENGTH = 8  # intervals in a passage
+_SHARED = 0.5  # pieces form a group if the shorter melody shares at least this fraction of its passages
+_MAX_PIECES = 20  # passages that occur in more pieces than this (scales, repeated notes) are ignored
 
 
 def top_pitches(score: Score) -> np.ndarray:
-    """Returns the pitches of the top line: each note above which nothing sounds when it begins, (n,) int64."""
+    """Returns the pitches of the top line (notes with no higher note sounding at their onset), (n,) int64."""
     return score.pitch[_top(score)]
 
 
 def top_line(score: Score) -> Score:
-    """Returns the top line as one part, in which a note ends at the latest where the next begins."""
+    """Returns the top line as one part without overlaps: a note ends at the next onset at the latest."""
     top = np.array(_top(score), dtype=np.int64)
     columns = {name: getattr(score, name)[top] for name in COLUMNS}
     room = np.diff(columns["onset"], append=np.inf)
@@ -33,14 +33,14 @@ def top_line(score: Score) -> Score:
 
 
 def _top(score: Score) -> list[int]:
-    """Returns which notes make up the top line, in the order of their onsets."""
+    """Returns the indices of the notes of the top line, sorted by onset."""
     order = np.lexsort((-score.pitch, np.round(score.onset, 3)))
     columns = (order, score.onset[order], score.duration[order], score.pitch[order])
     line, last_onset = [], -1.0
     sounding: list[tuple[int, float]] = []  # (pitch, end)
     for note, onset, duration, pitch in zip(*(column.tolist() for column in columns), strict=True):
         sounding = [other for other in sounding if other[1] > onset + 1e-3]
-        # Of the notes of one onset the highest comes first.
+        # Notes of the same onset are sorted from high to low.
         if onset - last_onset > 1e-3 and all(pitch >= other for other, _ in sounding):
             line.append(note)
         last_onset = onset
@@ -49,16 +49,16 @@ def _top(score: Score) -> list[int]:
 
 
 def families(scores: Sequence[Score]) -> list[int]:
-    """Numbers the pieces so that those that share a tune in any key have the same number.
+    """Assigns pieces with the same melody, in any key, to the same group.
 
     Args:
         scores: the pieces.
 
     Returns:
-        One number a piece.
+        One group number per piece.
     """
     lines = [top_pitches(score) for score in scores]
-    # Whole copies first: a tune in every key would otherwise look like a commonplace.
+    # Exact copies first: the passages of a melody copied to many keys would be ignored as too frequent.
     copies = [np.diff(line).tobytes() if len(line) > 1 else i for i, line in enumerate(lines)]
     first = {copy: i for i, copy in reversed(list(enumerate(copies)))}
     parent = [first[copy] for copy in copies]
@@ -77,24 +77,24 @@ def families(scores: Sequence[Score]) -> list[int]:
 
 
 def _shared_passages(hashes: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Counts the passages that two pieces share, commonplaces left out.
+    """Counts the passages that pairs of pieces share, without very frequent ones.
 
     Args:
-        hashes: those of all pieces, one after the other.
-        sizes: how many each piece has.
+        hashes: the passage hashes of all pieces, concatenated.
+        sizes: number of passages of each piece.
 
     Returns:
-        Pairs of pieces that share any, (pairs, 2), and how many they share, (pairs,).
+        Pairs of pieces that share a passage, (pairs, 2), and the number of shared passages, (pairs,).
     """
     piece = np.repeat(np.arange(len(sizes)), sizes)
     order = np.argsort(hashes, kind="stable")
     hashes, piece = hashes[order], piece[order]
     starts = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1]])[: len(hashes)])
     counts = np.diff(np.append(starts, len(hashes)))
-    # A pair is one number, so that millions of them are sorted as fast as numbers are.
+    # A pair is encoded as one integer, which sorts fast.
     pairs = [np.zeros(0, np.int64)]
-    for count in range(2, _COMMONPLACE + 1):
-        together = piece[starts[counts == count, None] + np.arange(count)]  # (passages, count), rising in each row
+    for count in range(2, _MAX_PIECES + 1):
+        together = piece[starts[counts == count, None] + np.arange(count)]  # (passages, count), each row sorted
         first, second = np.triu_indices(count, 1)
         pairs.append((together[:, first] * len(sizes) + together[:, second]).ravel())
     linked, shared = np.unique(np.concatenate(pairs), return_counts=True)
@@ -102,12 +102,12 @@ def _shared_passages(hashes: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray,
 
 
 def _passages(pitches: np.ndarray) -> np.ndarray:
-    """Hashes every run of intervals of a melody, once each; a short melody is one run."""
+    """Returns the distinct hashes of all passages of a melody; a short melody is one passage."""
     if len(pitches) < 2:
         return np.zeros(0, np.uint64)
     intervals = np.diff(pitches)
     runs = passages.rows(intervals, (0, len(intervals)), min(_LENGTH, len(intervals)))
-    # Random odd weights make equal sums of different runs as rare as a 64-bit collision.
+    # Random odd weights make hash collisions as rare as for any 64-bit hash.
     weights = np.random.default_rng(0).integers(0, 2**63, _LENGTH, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     hashes = (runs.astype(np.uint64) * weights[: runs.shape[1]]).sum(axis=1, dtype=np.uint64)
     return np.unique(hashes + np.uint64(runs.shape[1]))

@@ -1,4 +1,4 @@
-"""Packing: a Score as bytes, for the cache of files that were read and for saved corpora.
+"""Packing: a Score as bytes, for the cache and for saved corpora.
 
 The bytes are a line of JSON (number of notes, tempos, time signatures, part names, programs), then the columns.
 """
@@ -23,7 +23,7 @@ def pack(score: Score) -> bytes:
 
 
 def unpack(data: bytes) -> Score:
-    """Returns the score that ``pack`` was given; raises ValueError or KeyError where the bytes are something else."""
+    """Inverse of ``pack``; raises ValueError or KeyError if the bytes are not a packed score."""
     end = data.index(b"\n")
     header = json.loads(data[:end])
     columns, position = {}, end + 1

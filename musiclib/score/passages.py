@@ -1,6 +1,6 @@
-"""Passages: every run of n consecutive items that lies within one piece.
+"""Passages: all n-grams that lie within one piece.
 
-Many pieces are kept as one flat array with offsets: piece i is ``items[offsets[i]:offsets[i + 1]]``.
+The pieces are stored as one flat array with offsets: piece i is ``items[offsets[i]:offsets[i + 1]]``.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import numpy as np
 
 
 def starts(offsets: np.ndarray | Sequence[int], length: int) -> np.ndarray:
-    """Returns where passages begin that do not cross from one piece into the next.
+    """Returns the start positions of all passages that do not cross a piece boundary.
 
     Args:
-        offsets: (pieces + 1,), where pieces begin and end in the flat array.
+        offsets: (pieces + 1,), boundaries of the pieces in the flat array.
         length: items in a passage, at least 1.
 
     Returns:
-        (n,) int64, rising positions in the flat array.
+        (n,) int64, ascending positions in the flat array.
     """
     offsets = np.asarray(offsets, dtype=np.int64)
     counts = np.maximum(np.diff(offsets) - length + 1, 0)
@@ -27,7 +27,7 @@ def starts(offsets: np.ndarray | Sequence[int], length: int) -> np.ndarray:
 
 
 def rows(items: np.ndarray, offsets: np.ndarray | Sequence[int], length: int) -> np.ndarray:
-    """Returns the passages themselves, (n, length), in the order of ``starts``."""
+    """Returns the passages, (n, length), in the order of ``starts``."""
     places = starts(offsets, length)
     if not len(places):
         return np.zeros((0, length), items.dtype)

@@ -17,7 +17,7 @@ def pitch_number(name: str) -> int:
     """Returns the MIDI pitch of a name: ``C4`` is 60, ``F#4`` is 66.
 
     Raises:
-        ValueError: where the text is not a pitch name, or the pitch lies outside 0 to 127.
+        ValueError: if the text is not a pitch name, or the pitch is outside 0 to 127.
     """
     match = _NAME.fullmatch(name)
     number = PITCH_CLASSES.index(match[1]) + 12 * (int(match[2]) + 1) if match and match[1] in PITCH_CLASSES else -1

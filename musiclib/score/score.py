@@ -1,7 +1,7 @@
-"""Score: the one form of music that every part of musiclib reads or writes.
+"""Score: the representation of music that all modules of musiclib use.
 
-Notes are NumPy columns, sorted by onset, then part, then pitch. Times are quarter
-lengths (1.0 is a quarter note), as in music21; ``seconds`` follows the tempo map.
+Notes are NumPy columns, sorted by onset, then part, then pitch. Times are in quarter lengths (1.0 is a quarter note),
+as in music21; ``seconds`` converts them with the tempo map.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from musiclib.score import meter
 
-DEFAULT_TEMPO = 120.0  # quarter notes a minute, what a MIDI file without a tempo means
+DEFAULT_TEMPO = 120.0  # quarter notes per minute, MIDI's default
 DEFAULT_VELOCITY = 80
 COLUMNS = ("onset", "duration", "pitch", "velocity", "part")
 
@@ -28,13 +28,13 @@ class Score:
         pitch: (n,) int64, MIDI pitch, 0 to 127 (60 is middle C, written C4).
         velocity: (n,) int64, MIDI velocity, 1 to 127.
         part: (n,) int64, index into ``part_names``.
-        tempos: pairs (onset, quarter notes a minute), sorted by onset.
-        time_signatures: triples (onset, numerator, denominator); ``meter`` tells where they put the bars.
-        part_names: one name a part; made up where none is given.
+        tempos: pairs (onset, quarter notes per minute), sorted by onset.
+        time_signatures: triples (onset, numerator, denominator); ``meter`` computes the bar lines.
+        part_names: one name per part; ``Part 1``, ``Part 2``, ... by default.
         programs: General MIDI program of each part, 0 to 127 (0 is a piano).
 
     Raises:
-        ValueError: where the columns differ in length or a value is out of its range.
+        ValueError: if the columns differ in length or a value is out of range.
     """
 
     onset: np.ndarray
@@ -50,10 +50,10 @@ class Score:
     def __post_init__(self) -> None:
         columns = {}
         for name in COLUMNS:
-            # As floats first: they hold music21's fractions, and a pitch of 60.5 must not become 60 in silence.
+            # Floats first: they represent music21's fractions, and a pitch of 60.5 must not be truncated silently.
             values = np.asarray(getattr(self, name), dtype=np.float64)
             if values.size and not np.all(np.isfinite(values)):
-                raise ValueError(f"Score: {name} holds a value that is not finite; every {name} must be a number")
+                raise ValueError(f"Score: {name} has a value that is not finite; every {name} must be a number")
             if name in ("onset", "duration"):
                 columns[name] = values
             else:
@@ -86,11 +86,11 @@ class Score:
         object.__setattr__(self, "programs", tuple(int(program) for program in programs))
 
     def _set_maps(self) -> None:
-        # Of two at one onset, the later in the list holds.
+        # Of two at the same onset, the later in the list wins.
         tempos = sorted({float(onset): float(tempo) for onset, tempo in self.tempos}.items())
         for onset, tempo in tempos:
             if not (np.isfinite(onset) and onset >= 0 and np.isfinite(tempo) and tempo > 0):
-                raise ValueError(f"Score: a tempo needs an onset from 0 and a rate above 0, got {(onset, tempo)}")
+                raise ValueError(f"Score: a tempo needs an onset of 0 or more and a rate above 0, got {(onset, tempo)}")
         if not tempos or tempos[0][0] > 0:
             tempos.insert(0, (0.0, DEFAULT_TEMPO))
         object.__setattr__(self, "tempos", tuple(tempos))
@@ -103,7 +103,7 @@ class Score:
 
     @classmethod
     def from_notes(cls, notes: Iterable[tuple], **fields) -> Score:
-        """Makes a Score from rows (onset, duration, pitch[, velocity[, part]])."""
+        """Creates a Score from rows (onset, duration, pitch[, velocity[, part]])."""
         defaults = (None, None, None, DEFAULT_VELOCITY, 0)
         rows = [tuple(row) + defaults[len(row) :] for row in notes]
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(COLUMNS)
@@ -126,7 +126,7 @@ class Score:
 
     @property
     def end(self) -> float:
-        """When the last note stops, in quarter lengths; 0 for an empty score."""
+        """The end of the last note, in quarter lengths; 0 for an empty score."""
         return float(np.max(self.onset + self.duration)) if len(self) else 0.0
 
     def replace(self, **changes) -> Score:
@@ -134,11 +134,11 @@ class Score:
         return dataclasses.replace(self, **changes)
 
     def can_transpose(self, semitones: int) -> bool:
-        """Tells whether every pitch stays within 0 to 127 when moved by ``semitones``."""
+        """Returns whether all pitches stay within 0 to 127 when transposed by ``semitones``."""
         return not len(self) or bool(0 <= self.pitch.min() + semitones and self.pitch.max() + semitones <= 127)
 
     def transpose(self, semitones: int) -> Score:
-        """Returns the score moved by ``semitones``; raises ValueError where a pitch would leave 0 to 127."""
+        """Returns the score transposed by ``semitones``; raises ValueError if a pitch would leave 0 to 127."""
         if not self.can_transpose(semitones):
             raise ValueError(
                 f"transposing by {semitones} takes pitches {self.pitch.min()} to {self.pitch.max()} out of 0 to 127;"
@@ -147,10 +147,10 @@ class Score:
         return self.replace(pitch=self.pitch + semitones)
 
     def select(self, part: int | str) -> Score:
-        """Returns one part, by number (from 0) or by name, as a Score of its own.
+        """Returns one part, by number (from 0) or by name, as a new Score.
 
         Raises:
-            ValueError: where there is no such part; the message lists those there are.
+            ValueError: if the part is unknown; the message lists the available ones.
         """
         names = list(self.part_names)
         index = names.index(part) if part in names else part
@@ -162,11 +162,11 @@ class Score:
         return self.replace(**columns, part_names=(names[index],), programs=(self.programs[index],))
 
     def then(self, other: Score, start: float | None = None) -> Score:
-        """Returns one after the other, part by part, at its own tempo and time signatures.
+        """Concatenates two scores, part by part, with the tempo and time signatures of this one.
 
         Args:
-            other: what follows.
-            start: where it begins, in quarter lengths; None for where this one ends.
+            other: the score to append.
+            start: onset of the appended score, in quarter lengths; None appends it at the end of this one.
         """
         columns = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in COLUMNS}
         columns["onset"][len(self) :] += self.end if start is None else start
@@ -174,9 +174,9 @@ class Score:
         return self.replace(**columns, part_names=longer.part_names, programs=longer.programs)
 
     def slice(self, start: float, end: float) -> Score:
-        """Returns what begins in [start, end), moved to 0; notes that last longer are cut at ``end``.
+        """Returns the notes with onsets in [start, end), shifted to 0 and cut at ``end``.
 
-        Bars stay where they are: where ``start`` lies within one, its rest is an upbeat.
+        Bar lines are preserved: if ``start`` cuts a bar, its rest is an upbeat.
 
         Args:
             start: quarter lengths.
@@ -195,7 +195,7 @@ class Score:
         )
 
     def seconds_at(self, quarters: np.ndarray | float) -> np.ndarray:
-        """Converts positions in quarter lengths to seconds, along the tempo map."""
+        """Converts positions in quarter lengths to seconds with the tempo map."""
         onsets, tempos = np.array(self.tempos).T
         starts = np.concatenate([[0.0], np.cumsum(np.diff(onsets) * 60.0 / tempos[:-1])])
         quarters = np.asarray(quarters, dtype=np.float64)
@@ -203,7 +203,7 @@ class Score:
         return starts[segment] + (quarters - onsets[segment]) * 60.0 / tempos[segment]
 
     def seconds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns when each note starts and when it ends, two (n,) arrays in seconds."""
+        """Returns the starts and ends of the notes, two (n,) arrays in seconds."""
         return self.seconds_at(self.onset), self.seconds_at(self.onset + self.duration)
 
 

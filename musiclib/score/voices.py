@@ -10,16 +10,16 @@ from musiclib.score.score import DEFAULT_VELOCITY, Score
 
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")  # the parts of a score, from the top
 STEPS_PER_QUARTER = 4
-SILENT = -1  # in a grid, where a voice does not sing
+SILENT = -1  # in a grid: the voice has no note
 _LONGEST = 100_000  # quarter lengths
 
 
 def from_grid(pitches: np.ndarray, onsets: np.ndarray | None = None) -> Score:
-    """Returns a grid as a Score of four parts.
+    """Converts a grid to a Score of four parts.
 
     Args:
         pitches: int, (steps, 4), MIDI pitches of soprano, alto, tenor and bass, -1 where a voice is silent.
-        onsets: bool, (steps, 4), where a note begins; where None, equal pitches in neighbouring steps are one note.
+        onsets: bool, (steps, 4), True at note onsets; None joins equal pitches in consecutive steps into one note.
     """
     pitches = np.asarray(pitches, dtype=np.int64).reshape(-1, len(VOICES))
     changes = np.diff(pitches, axis=0, prepend=np.full((1, len(VOICES)), SILENT)) != 0
@@ -34,24 +34,24 @@ def from_grid(pitches: np.ndarray, onsets: np.ndarray | None = None) -> Score:
 
 
 def notes_at_steps(score: Score) -> np.ndarray:
-    """Returns which note each voice sings at each step of the grid.
+    """Returns the note of each voice at each step of the grid.
 
-    Four parts are the four voices in the order of the score, also where they cross or one has no notes. In a voice one
-    note sounds at a time: the last to begin, and of those that begin together the highest. Any other number of parts
-    is taken as one texture: at each step the highest pitch is the soprano's, the lowest the bass's, the second highest
-    the alto's and the third highest the tenor's; further ones are dropped, and a melody alone is the soprano.
+    A score with four parts: part i is voice i, also if parts cross or one is empty. Each voice is monophonic: a later
+    onset replaces an earlier note, and of notes with the same onset the highest is used. Any other number of parts:
+    at each step the highest pitch is the soprano, the lowest the bass, the second highest the alto and the third
+    highest the tenor; other pitches are dropped, and a single pitch is the soprano.
 
     Returns:
-        (steps, 4) int64, positions in the score's columns, -1 where a voice is silent.
+        (steps, 4) int64, indices of the score's notes, -1 where a voice is silent.
 
     Raises:
-        ValueError: where the score is too long for a grid.
+        ValueError: if the score is too long for a grid.
     """
-    with np.errstate(over="ignore"):  # a damaged file may hold times near the largest number there is
+    with np.errstate(over="ignore"):  # a damaged file may have times near the largest float
         end = score.end
     if end > _LONGEST:
         raise ValueError(
-            f"this music lasts {end:g} quarter lengths, more than the {_LONGEST:,} that a grid of voices takes; encode"
+            f"this music lasts {end:g} quarter lengths, more than Chorale's maximum of {_LONGEST:,}; encode"
             " parts of it, cut with score.slice"
         )
     starts = np.round(score.onset * STEPS_PER_QUARTER).astype(np.int64)
