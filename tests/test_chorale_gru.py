@@ -99,9 +99,7 @@ def test_what_has_been_heard():
     alphabet = Alphabet(PITCHES)
     a, b, rest = 4, 6, 20  # 50, 52 and silence
     steps = np.array([[[START] * 4, [a, a, b, rest], [a, b, b, rest], [b, b, b, a]]], np.int32)
-    ids, places, left, age, counts = (
-        ops.convert_to_numpy(part)[0] for part in histories(alphabet, steps)
-    )
+    ids, places, left, age, counts = (ops.convert_to_numpy(part)[0] for part in histories(alphabet, steps))
     np.testing.assert_array_equal(ids, steps[0])
     homes = alphabet.centres.tolist()
     assert places[1:].tolist() == [[2, 2, 4, homes[3]], [2, 4, 4, homes[3]], [4, 4, 4, 2]]

@@ -137,12 +137,12 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path):
 def test_processes_go_on_from_the_checkpoint_that_the_first_alone_can_read(tmp_path):
     """And then they find the run finished, and return it all the same."""
     finish([start(STOPPED, "jax", tmp_path / "run_0")])
-    for attempt in ("goes on", "finished"):
+    for attempt in ("resumed", "finished"):
         address = free_address()
         processes = [
             start(WORKER, "jax", tmp_path / f"run_{i}", tmp_path / f"{i}.npz", address, 2, i) for i in range(2)
         ]
-        if attempt == "goes on":
+        if attempt == "resumed":
             processes.append(start(WORKER, "jax", tmp_path / "alone", tmp_path / "alone.npz"))
         printed = finish(processes)
         assert attempt in printed[0] and "epoch 1:" not in printed[0] and "epoch" not in printed[1]

@@ -65,7 +65,9 @@ def test_the_ratio_of_each_epoch_follows_from_its_number(data, monkeypatch):
         def on_epoch_end(self, epoch, logs=None):
             ratios.append(float(ops.convert_to_numpy(self.model.ratio)))
 
-    monkeypatch.setattr(callbacks, "NewEpoch", lambda made=callbacks.NewEpoch: _both(made(), Listening()))
+    monkeypatch.setattr(
+        callbacks, "NextEpoch", lambda batches, made=callbacks.NextEpoch: _both(made(batches), Listening())
+    )
     training.train(data, annealed(4), progress=False)
     np.testing.assert_allclose(ratios, [1.0, 0.6, 0.2, 0.2], atol=1e-6)
 
@@ -116,9 +118,11 @@ def test_nats_of_pairs_are_those_of_their_targets(run, data):
 
 def test_network_and_data_must_go_together(data):
     lstm = Config("tiny", ModelConfig("stacked_lstm", {"units": [4]}), CONFIG.training)
-    with pytest.raises(ValueError, match=r"stacked_lstm is trained on a dataset, from dataset.prepare, got Pairs"):
+    with pytest.raises(
+        ValueError, match=r"stacked_lstm is trained on a dataset, from dataset.prepare, got PairedPieces"
+    ):
         training.train(data, lstm, progress=False)
-    with pytest.raises(ValueError, match=r"seq2seq is trained on pairs, from dataset.prepare, got Dataset"):
+    with pytest.raises(ValueError, match=r"seq2seq is trained on pairs, from dataset.prepare_pairs, got Pieces"):
         training.train(make_dataset(), CONFIG, progress=False)
 
 

@@ -7,6 +7,7 @@ import keras
 import pytest
 
 import musiclib
+from musiclib import models
 from musiclib.training import provenance
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -68,13 +69,40 @@ def test_versions_name_the_libraries():
 
 
 def test_the_code_changes_with_a_network(tmp_path, monkeypatch):
-    assert provenance.code() == provenance.code() and len(provenance.code()) == 16
-    before = provenance.code()
+    builder = models.BUILDERS["stacked_lstm"]
+    before = provenance.code(builder)
+    assert before == provenance.code(builder) and len(before) == 16
     shutil.copytree(provenance._PACKAGE, tmp_path / "musiclib")
     monkeypatch.setattr(provenance, "_PACKAGE", tmp_path / "musiclib")
-    assert provenance.code() == before
-    (tmp_path / "musiclib" / "plots.py").write_text("")
-    assert provenance.code() == before
+    assert provenance.code(builder) == before
+    (tmp_path / "musiclib" / "plots" / "palette.py").write_text("")
+    assert provenance.code(builder) == before
     with (tmp_path / "musiclib" / "models" / "stacked_lstm.py").open("a") as file:
         file.write("# another\n")
-    assert provenance.code() != before
+    assert provenance.code(builder) != before
+
+
+def test_the_code_changes_with_a_builder_of_ones_own():
+    cell = """
+class Network:
+    def call(self, ids):
+        return ids * {factor}
+
+def build(vocabulary_size):
+    return Network()
+"""
+    builders = []
+    for factor in (1, 1, 2):
+        names = {"__name__": "__main__"}
+        exec(cell.format(factor=factor), names)
+        builders.append(names["build"])
+    first, same, other = map(provenance.code, builders)
+    assert first == same != other and first != provenance.code(models.BUILDERS["stacked_lstm"])
+
+
+def test_a_pattern_that_matches_no_file_is_an_error(monkeypatch):
+    monkeypatch.setattr(provenance, "_DECISIVE", ("models/*.py", "training/nothing.py"))
+    with pytest.raises(
+        FileNotFoundError, match=r"no file of musiclib matches 'training/nothing.py'; correct the pattern"
+    ):
+        provenance.code(models.BUILDERS["stacked_lstm"])

@@ -56,7 +56,11 @@ def refused(folder):
     with pytest.raises(ValueError) as error:
         training.load_run(folder)
     message = str(error.value)
-    assert str(folder) in message and "\n" not in message and message.endswith(("train the run again", "with your own definition"))
+    assert (
+        str(folder) in message
+        and "\n" not in message
+        and message.endswith(("train the run again", "with your own definition"))
+    )
     return message
 
 

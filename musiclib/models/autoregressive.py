@@ -40,6 +40,11 @@ class AutoregressiveModel(keras.Model):
             raise ValueError(f"vocabulary_size must be at least 1, got {vocabulary_size}")
         self.vocabulary_size = vocabulary_size
 
+    def build(self, input_shape) -> None:
+        if not self.weights:  # a network without a build of its own: its layers are built where they are called
+            self.call(ops.ones((1, self.context_length or 1), "int32"))
+        super().build(input_shape)
+
     def initial_state(self, batch_size: int, condition=None):
         """Returns the state before a piece begins, a tuple of tensors of ``batch_size`` rows.
 
