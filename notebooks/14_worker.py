@@ -13,10 +13,10 @@ import sys
 os.environ["KERAS_BACKEND"] = "jax"  # before Keras is imported
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from musiclib import config, dataset, distribution, training
+from musiclib import config, dataset, training
 
 data_folder, run_folder, coordinator, processes, process = sys.argv[1:]
-distribution.start(coordinator, int(processes), int(process), timeout=120)
+training.distribution.start(coordinator, int(processes), int(process), timeout=120)
 data = dataset.Dataset.load(data_folder)
 run = training.train(data, config.preset().replace(epochs=2), run_folder)
 digest = hashlib.sha256(b"".join(weights.tobytes() for weights in run.model.get_weights()))

@@ -151,5 +151,5 @@ def test_missing_package(monkeypatch):
 def test_damaged_soundfont(size, tmp_path):
     path = tmp_path / "bad.sf2"
     path.write_bytes(soundfont.find_soundfont(None).read_bytes()[:size])
-    with pytest.raises(ValueError, match="no SoundFont, or damaged"):
+    with pytest.raises(ValueError, match="not a SoundFont, or damaged"):
         audio.synthesize(Score.from_notes([(0, 1, 60)]), soundfont=path)

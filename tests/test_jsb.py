@@ -106,7 +106,7 @@ STEP = [60, 60, 60, 60]
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        ("not JSON {", "no JSON"),
+        ("not JSON {", "is not JSON"),
         ([[STEP]], "train, valid and test"),
         ({}, "train, valid and test"),
         ({"train": [[STEP]], "validation": [[STEP]]}, "validation"),

@@ -1,4 +1,4 @@
-"""Audio: a Score becomes sound, as an array, a WAV file or a player in a notebook."""
+"""Audio: synthesis of a Score as an array, a WAV file or a notebook player."""
 
 from musiclib.audio.synthesis import synthesize
 from musiclib.audio.wav import player, write_wav

@@ -1,6 +1,6 @@
-"""SoundFont files: recordings of instruments, and which of them a key plays at which pitch and loudness.
+"""SoundFont files: parser, and the sample and generators of each note.
 
-Source: the SoundFont 2.04 specification (E-mu Systems), which names the numbers below.
+Source: the SoundFont 2.04 specification (E-mu Systems), which defines the numbers below.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-# Generators of the SoundFont specification, section 8.1, and what holds where a font leaves them out.
+# Generators of the SoundFont specification, section 8.1, and their defaults.
 START, END, LOOP_START, LOOP_END, START_COARSE, FILTER, END_COARSE, PAN = 0, 1, 2, 3, 4, 8, 12, 17
 DELAY, ATTACK, HOLD, DECAY, SUSTAIN, RELEASE, KEY_TO_HOLD, KEY_TO_DECAY = 33, 34, 35, 36, 37, 38, 39, 40
 INSTRUMENT, KEYS, VELOCITIES, LOOP_START_COARSE, FIXED_KEY, FIXED_VELOCITY, ATTENUATION = 41, 43, 44, 45, 46, 47, 48
 LOOP_END_COARSE, COARSE_TUNE, FINE_TUNE, SAMPLE, LOOPS, SCALE_TUNING, ROOT_KEY = 50, 51, 52, 53, 54, 56, 58
 DEFAULTS = {FILTER: 13500, SCALE_TUNING: 100, FIXED_KEY: -1, FIXED_VELOCITY: -1, ROOT_KEY: -1}
 DEFAULTS |= dict.fromkeys((DELAY, ATTACK, HOLD, DECAY, RELEASE), -12000)
-OPEN_FILTER = 13500  # cents above 8.176 Hz: the whole range of hearing passes
-ATTENUATION_SHARE = 0.4  # fonts are made for synthesizers that, as the first one did, apply this much of it
+OPEN_FILTER = 13500  # cents above 8.176 Hz: the filter is open
+ATTENUATION_SHARE = 0.4  # fonts are tuned for synthesizers that apply this fraction, as the first one did
 
 # Tables of the chunk "pdta"; the fields that this module does not use are padding.
 TABLES = {
@@ -37,13 +37,13 @@ TABLES = {
 
 
 def find_soundfont(path: str | pathlib.Path | None) -> pathlib.Path:
-    """Returns the path of a SoundFont; None takes the one that comes with ``pretty_midi``."""
+    """Returns the path of a SoundFont; None is the one in the package ``pretty_midi``."""
     if path is not None:
         path = pathlib.Path(path).expanduser()
         if not path.is_file():
             raise FileNotFoundError(f"no such SoundFont: {path}; give the path of a .sf2 file, or None for the default")
         return path
-    package = importlib.util.find_spec("pretty_midi")  # finds the folder without running the package
+    package = importlib.util.find_spec("pretty_midi")  # finds the folder without importing the package
     path = pathlib.Path(package.origin).parent / "TimGM6mb.sf2" if package and package.origin else None
     if path is None or not path.is_file():
         where = path or "the package pretty_midi, which is not installed"
@@ -53,23 +53,23 @@ def find_soundfont(path: str | pathlib.Path | None) -> pathlib.Path:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Font:
-    """The recordings and tables of a SoundFont."""
+    """The samples and tables of a SoundFont."""
 
-    samples: np.ndarray  # (n,) int16, all recordings one after the other
+    samples: np.ndarray  # (n,) int16, all samples concatenated
     tables: dict[str, np.ndarray]
 
     def zones(self, program: int, pitch: int, velocity: int) -> list[dict[int, int]]:
-        """Returns the generators of each recording that sounds for a note."""
+        """Returns the generators of each sample that plays for a note."""
         headers = self.tables["phdr"][:-1]  # the last row of each table only marks its end
         match = np.flatnonzero((headers["bank"] == 0) & (headers["program"] == program))
-        preset = int(match[0]) if len(match) else 0  # a font without this instrument plays its first one
+        preset = int(match[0]) if len(match) else 0  # the first preset if the font has no such program
         found = []
         for outer in self._bags("phdr", "pbag", "pgen", preset, INSTRUMENT):
             if not _covers(outer, pitch, velocity):
                 continue
             for inner in self._bags("inst", "ibag", "igen", outer[INSTRUMENT], SAMPLE):
                 if _covers(inner, pitch, velocity):
-                    # What a preset says is added to what the instrument says.
+                    # Preset generators are added to instrument generators.
                     added = {kind: outer.get(kind, 0) for kind in outer if kind not in (INSTRUMENT, KEYS, VELOCITIES)}
                     zone = dict.fromkeys(range(60), 0) | DEFAULTS | inner
                     found.append(zone | {kind: zone[kind] + amount for kind, amount in added.items()})
@@ -82,27 +82,27 @@ class Font:
             values = dict(zip(rows["kind"].tolist(), rows["amount"].tolist(), strict=True))
             if last in values:
                 yield defaults | values
-            else:  # a zone that leads nowhere holds for all that follow
+            else:  # a global zone: defaults for the following zones
                 defaults = values
 
 
 @functools.lru_cache(maxsize=2)
 def load_font(path: pathlib.Path) -> Font:
-    """Loads a SoundFont file; raises ValueError where it is none, is damaged or compressed."""
+    """Loads a SoundFont file; raises ValueError if it is invalid, damaged or compressed."""
     data = path.read_bytes()
     try:
         chunks = dict(_chunks(data)) if data[:4] == b"RIFF" and data[8:12] == b"sfbk" else {}
         tables = {name: np.frombuffer(chunks[name], dtype=np.dtype(TABLES[name])) for name in TABLES}
         samples = np.frombuffer(chunks["smpl"], dtype="<i2")
     except (KeyError, ValueError) as error:
-        raise ValueError(f"{path} is no SoundFont, or damaged; give a .sf2 file, or None for the default") from error
+        raise ValueError(f"{path} is not a SoundFont, or damaged; give a .sf2 file, or None for the default") from error
     if np.any(tables["shdr"]["type"] & 0x10):
-        raise ValueError(f"the recordings in {path} are compressed; give an uncompressed SoundFont, a .sf2 file")
+        raise ValueError(f"the samples in {path} are compressed; give an uncompressed SoundFont, a .sf2 file")
     return Font(samples, tables)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[str, memoryview]]:
-    """Yields (name, contents) of the chunks of a RIFF file, those inside of lists included."""
+    """Yields (name, content) of the chunks of a RIFF file, including those inside lists."""
     view, position = memoryview(data), 12
     while position + 8 <= len(data):
         name, size = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")

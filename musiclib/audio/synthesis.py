@@ -1,12 +1,11 @@
-"""Synthesis: a Score as samples, played from the recordings of a SoundFont with NumPy alone.
+"""Synthesis: renders a Score with a SoundFont, in NumPy.
 
-The parts of a SoundFont that shape a note most are played: tuning, loops, the volume envelope, low-pass filter and
-panning; vibrato, the modulation envelope and reverberation are not. The default is TimGM6mb, a General MIDI set of
-instruments that comes with the package ``pretty_midi``.
+Supported are tuning, loops, the volume envelope, the low-pass filter and panning; vibrato, the modulation envelope and
+reverb are not. The default SoundFont is TimGM6mb, a General MIDI font in the package ``pretty_midi``.
 
-Why not a library: midirenderer 0.1.3 plays at 48,000 samples a second, 16 bits and 64 voices only. Soft notes are
-noisy or silent, thick chords lose notes, and a chorale of 60 s at 22,050 samples a second took 0.45 s (this file:
-0.16 s). The synthesizer of symusic 0.5.8 plays TimGM6mb out of tune; tinysoundfont has no wheel for Python 3.13.
+Why not a library: midirenderer 0.1.3 is limited to 48,000 Hz, 16 bits and 64 voices. Soft notes are noisy or silent,
+dense chords lose notes, and a chorale of 60 s at 22,050 Hz took 0.45 s (this file: 0.16 s). The synthesizer of symusic
+0.5.8 plays TimGM6mb out of tune; tinysoundfont has no wheel for Python 3.13.
 """
 
 from __future__ import annotations
@@ -18,28 +17,28 @@ import numpy as np
 from musiclib.audio import soundfont as sf
 from musiclib.score import Score
 
-MAXIMUM_SECONDS = 30 * 60  # stereo samples of this take 600 MB at 44,100 a second, what a small machine can hold
-LONGEST_TAIL = 2.0  # seconds that the last note may ring on
+MAXIMUM_SECONDS = 30 * 60  # 600 MB of stereo samples at 44,100 Hz, which fit in the memory of a small machine
+LONGEST_TAIL = 2.0  # maximum release of the last note, in seconds
 SHORTEST_RELEASE = 0.03  # seconds; a note cut off faster than this clicks
-PEAK = 10 ** (-1 / 20)  # -1 dBFS: a little room for players that resample
+PEAK = 10 ** (-1 / 20)  # -1 dBFS: headroom for players that resample
 SAMPLE_RATES = (8_000, 192_000)
 
 
 def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.Path | None = None) -> np.ndarray:
-    """Plays a score.
+    """Renders a score as audio.
 
     Args:
-        score: at least one note; the tempo map, each part's program and the velocities are followed.
-        sample_rate: samples a second, 8,000 to 192,000.
-        soundfont: a ``.sf2`` file; None takes the one that comes with ``pretty_midi``.
+        score: at least one note; the tempo map, programs and velocities are used.
+        sample_rate: samples per second, 8,000 to 192,000.
+        soundfont: a ``.sf2`` file; None is the one in the package ``pretty_midi``.
 
     Returns:
-        (samples, 2) float32, left and right, the loudest sample at -1 dBFS. It lasts to the end of the last note,
-        and then until what still rings has died away, at most ``LONGEST_TAIL`` seconds.
+        (samples, 2) float32, left and right, with a peak of -1 dBFS. It ends after the release of the last note, at
+        most ``LONGEST_TAIL`` seconds.
 
     Raises:
-        FileNotFoundError: where there is no such SoundFont.
-        ValueError: at an empty score, one of more than 30 minutes, an impossible sample rate, or a SoundFont that
+        FileNotFoundError: if the SoundFont does not exist.
+        ValueError: if the score is empty or longer than 30 minutes, the sample rate is invalid, or the SoundFont
             cannot be read or has no sound for these notes.
     """
     if not len(score):
@@ -56,7 +55,7 @@ def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.
     audio = np.zeros((int((ends.max() + LONGEST_TAIL) * sample_rate) + 1, 2), dtype=np.float32)
     first = np.round(starts * sample_rate).astype(np.int64)
     held = np.maximum(np.round(ends * sample_rate).astype(np.int64) - first, 1)
-    # Notes of one program, pitch and velocity begin alike: each such tone is made once, as long as its longest note.
+    # Notes of the same program, pitch and velocity share one tone, rendered for the longest of them.
     keys = np.stack([np.asarray(score.programs)[score.part], score.pitch, score.velocity])
     tones, which = np.unique(keys, axis=1, return_inverse=True)
     order = np.argsort(which.reshape(-1), kind="stable")
@@ -78,12 +77,12 @@ def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.
 
 
 def _time(timecents: float) -> float:
-    """Converts a SoundFont's unit of time to seconds: 0 is one second, 1200 more is twice as long."""
+    """Converts timecents to seconds: 0 is one second, +1200 doubles the time."""
     return float(2.0 ** (min(timecents, 8000) / 1200))
 
 
 def _tone(font: sf.Font, zone: dict, pitch: int, velocity: int, count: int, sample_rate: int) -> np.ndarray:
-    """Returns (n,) float32, n up to ``count``: a recording at the right pitch, as if the key were never let go."""
+    """Renders a sample at the given pitch, without the release: (n,) float32, n up to ``count``."""
     header = font.tables["shdr"][zone[sf.SAMPLE]]
     start = int(header["start"]) + zone[sf.START] + 32768 * zone[sf.START_COARSE]
     end = min(int(header["end"]) + zone[sf.END] + 32768 * zone[sf.END_COARSE], len(font.samples))
@@ -97,7 +96,7 @@ def _tone(font: sf.Font, zone: dict, pitch: int, velocity: int, count: int, samp
     )
     positions = np.arange(count) * (2.0 ** (cents / 1200) * float(header["rate"]) / sample_rate)
     if zone[sf.LOOPS] in (1, 3) and 0 <= loop_start < loop_end <= len(wave_form):
-        wave_form = np.append(wave_form[:loop_end], wave_form[loop_start])  # so that the wrap is interpolated, too
+        wave_form = np.append(wave_form[:loop_end], wave_form[loop_start])  # to interpolate across the loop boundary
         over = positions >= loop_end
         positions[over] = loop_start + (positions[over] - loop_start) % (loop_end - loop_start)
     else:
@@ -106,7 +105,7 @@ def _tone(font: sf.Font, zone: dict, pitch: int, velocity: int, count: int, samp
         return np.zeros(0, dtype=np.float32)
     tone = np.interp(positions, np.arange(len(wave_form)), wave_form)
     if zone[sf.FILTER] < sf.OPEN_FILTER:
-        size = 1 << len(tone).bit_length()  # a power of two, fast to transform
+        size = 1 << len(tone).bit_length()  # a power of two, for a fast FFT
         share = np.fft.rfftfreq(size, 1 / sample_rate) / (8.176 * 2.0 ** (zone[sf.FILTER] / 1200))
         tone = np.fft.irfft(np.fft.rfft(tone, size) / np.sqrt(1 + share**4))[: len(tone)]
     times = np.arange(len(tone)) / sample_rate - _time(zone[sf.DELAY])
@@ -120,7 +119,7 @@ def _tone(font: sf.Font, zone: dict, pitch: int, velocity: int, count: int, samp
 
 
 def _finish(audio: np.ndarray, last_start: int, end: int, sample_rate: int) -> np.ndarray:
-    """Cuts what follows the last audible sample, lets the end run out softly, and sets the loudness."""
+    """Trims silence after the last audible sample, fades out the end and normalizes the peak."""
     peak = max(float(audio.max()), -float(audio.min()))
     if not peak > 0:
         raise ValueError("synthesize: the SoundFont has no sound for these notes; choose another or other programs")

@@ -1,4 +1,4 @@
-"""WAV files, and a player for notebooks."""
+"""WAV files and a notebook player."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def write_wav(score: Score, path: str | pathlib.Path, sample_rate: int = 44100) -> pathlib.Path:
-    """Writes a score's sound as a WAV file: stereo, 16 bits.
+    """Renders a score and saves it as a WAV file, stereo, 16 bits; raises the same errors as ``synthesize``.
 
     Args:
-        score: as for ``synthesize``, which says what it raises.
-        path: where to; missing folders are made, and a file that is there is replaced once all is written.
-        sample_rate: samples a second.
+        score: at least one note.
+        path: the file to write (atomically); missing folders are created.
+        sample_rate: samples per second.
 
     Returns:
         The path.
@@ -33,17 +33,17 @@ def write_wav(score: Score, path: str | pathlib.Path, sample_rate: int = 44100) 
         file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(sample_rate)
-        for block in np.array_split(audio, len(audio) // 1_000_000 + 1):  # the integers need no second copy of all
+        for block in np.array_split(audio, len(audio) // 1_000_000 + 1):  # in blocks, to save memory
             file.writeframes(np.round(block * 32767).astype("<i2").tobytes())
     return path
 
 
 def player(score: Score, sample_rate: int = 22050) -> IPython.display.Audio:
-    """Returns a player that a notebook shows below a cell; the sound is part of it, about 5 MB a minute.
+    """Returns a notebook player with embedded audio, about 5 MB per minute; raises the same errors as ``synthesize``.
 
     Args:
-        score: as for ``synthesize``, which says what it raises.
-        sample_rate: samples a second; 44100 doubles the size.
+        score: at least one note.
+        sample_rate: samples per second; 44100 doubles the size.
     """
     from IPython.display import Audio
 

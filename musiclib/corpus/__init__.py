@@ -1,7 +1,7 @@
-"""Corpus: many scores, read in parallel, cached, and split into training, validation and test pieces.
+"""Corpus: many scores, parsed in parallel, cached, and split into training, validation and test pieces.
 
-``load`` takes a corpus that music21 ships, a folder of your own, or a download (MAESTRO, the JSB chorales); ``split``
-keeps pieces that share a tune on one side.
+``load`` takes a corpus in music21, a folder, or a download (MAESTRO, the JSB chorales); ``split`` keeps pieces with
+the same melody in the same set.
 """
 
 from musiclib.corpus.corpus import Corpus

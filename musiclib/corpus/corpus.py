@@ -21,11 +21,11 @@ class Corpus:
     """Scores with their names.
 
     Args:
-        names: one name a piece.
-        scores: one Score a piece.
-        skipped: pairs (path, reason) of what could not be read.
-        splits: ``"train"``, ``"validation"`` or ``"test"`` for each piece, where the corpus
-            comes with an official split; otherwise empty.
+        names: one name per piece.
+        scores: one Score per piece.
+        skipped: pairs (path, error message) of files that could not be read.
+        splits: ``"train"``, ``"validation"`` or ``"test"`` for each piece if the corpus has an official split;
+            otherwise empty.
     """
 
     names: tuple[str, ...]
@@ -41,7 +41,7 @@ class Corpus:
         return f"Corpus({len(self)} pieces, {notes:,} notes, {len(self.skipped)} files skipped)"
 
     def take(self, indices: Iterable[int]) -> Corpus:
-        """Returns the pieces at these places."""
+        """Returns the pieces with these indices."""
         indices = list(indices)
         return Corpus(
             tuple(self.names[i] for i in indices),
@@ -51,7 +51,7 @@ class Corpus:
         )
 
     def transposed(self, semitones: Iterable[int]) -> Corpus:
-        """Returns every piece in each of these transpositions that stays within MIDI's pitches."""
+        """Returns every piece in each of these transpositions that stays within MIDI's pitch range."""
         semitones, names, scores, splits = list(semitones), [], [], []
         for i, score in enumerate(self.scores):
             for interval in semitones:
@@ -62,7 +62,7 @@ class Corpus:
         return Corpus(tuple(names), tuple(scores), self.skipped, tuple(splits))
 
     def save(self, path: str | pathlib.Path) -> pathlib.Path:
-        """Saves the corpus as one ``.npz`` file; a file that is there is replaced once all is written."""
+        """Saves the corpus as one ``.npz`` file, with an atomic write."""
         path = pathlib.Path(path)
         packed = [pack(score) for score in self.scores]
         about = {"names": self.names, "skipped": self.skipped, "splits": self.splits}
@@ -77,11 +77,11 @@ class Corpus:
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> Corpus:
-        """Loads what ``save`` wrote.
+        """Loads a corpus written by ``save``.
 
         Raises:
-            FileNotFoundError: where there is no such file.
-            ValueError: where it is something else, or damaged.
+            FileNotFoundError: if the file does not exist.
+            ValueError: if it is not a saved corpus, or damaged.
         """
         if not pathlib.Path(path).is_file():
             raise FileNotFoundError(f"no saved corpus at {path}; run the notebook 01_preprocess, or save one there")

@@ -1,7 +1,7 @@
-"""JSB: the chorales of the benchmark as one JSON file holds them, with the official split.
+"""JSB: the JSON file of the JSB chorales benchmark, with the official split.
 
 A piece is an array (steps, 4) of MIDI pitches on a grid of sixteenths: soprano, alto, tenor, bass, -1 where a voice
-is silent. ``corpus.load("jsb")`` turns the pieces into a Corpus; ``benchmarks.jsb`` counts over these arrays.
+is silent. ``corpus.load("jsb")`` converts the pieces to a Corpus; ``benchmarks.jsb`` uses these arrays.
 
 Source: Nicolas Boulanger-Lewandowski et al., "Modeling Temporal Dependencies in High-Dimensional Sequences" (2012), for
 the pieces and their split; Cheng-Zhi Anna Huang et al., "Counterpoint by Convolution" (2017), for this file.
@@ -17,35 +17,35 @@ import numpy as np
 from musiclib.score.voices import SILENT, VOICES
 
 URL = "https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/master/Jsb16thSeparated.json"
-SPLITS = {"train": "train", "valid": "validation", "test": "test"}  # as the file names them, and as a Corpus does
+SPLITS = {"train": "train", "valid": "validation", "test": "test"}  # names in the file and in a Corpus
 _VALUES = range(SILENT, 128)
-_ENOUGH = 2000  # steps from which on the grid shows in how often the voices move
+_ENOUGH = 2000  # minimum steps to check the grid
 _OTHER_FILE = "the benchmark's file is Jsb16thSeparated.json of czhuang/JSB-Chorales-dataset"
 
 
 def load(path: str | pathlib.Path) -> dict[str, dict[str, np.ndarray]]:
-    """Reads the benchmark's file, or one with some of its splits.
+    """Loads the benchmark's file, or one with some of its splits.
 
     Args:
-        path: the JSON file: a list of pieces for each of ``train``, ``valid`` and ``test``, a piece a list of steps, a
-            step four numbers.
+        path: the JSON file: for each of ``train``, ``valid`` and ``test`` a list of pieces; a piece is a list of steps,
+            a step is four numbers.
 
     Returns:
         For each split of the file its pieces by name (``train/000``), each (steps, 4) int64.
 
     Raises:
-        FileNotFoundError: where there is no such file.
-        ValueError: where it is no such file, or damaged, or of another grid.
+        FileNotFoundError: if the file does not exist.
+        ValueError: if it is a different file, damaged, or of a different grid.
     """
     path = pathlib.Path(path)
     if path.is_dir():
         raise FileNotFoundError(f"{path} is a folder; give the file in it, Jsb16thSeparated.json")
     if not path.is_file():
-        raise FileNotFoundError(f"no file {path}; give Jsb16thSeparated.json, which {URL} has")
+        raise FileNotFoundError(f"no file {path}; give Jsb16thSeparated.json, from {URL}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON ({error}); {_OTHER_FILE}") from error
+        raise ValueError(f"{path} is not JSON ({error}); {_OTHER_FILE}") from error
     if not isinstance(content, dict) or not content or not content.keys() <= SPLITS.keys():
         found = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
         raise ValueError(f"{path} must hold the splits train, valid and test, or some of them, got {found}")
@@ -53,7 +53,7 @@ def load(path: str | pathlib.Path) -> dict[str, dict[str, np.ndarray]]:
     for split in (name for name in SPLITS if name in content):
         pieces = content[split]
         if not isinstance(pieces, list) or not pieces:
-            raise ValueError(f"{path}: the split {split} holds no list of pieces; get another copy, {_OTHER_FILE}")
+            raise ValueError(f"{path}: the split {split} is not a list of pieces; get another copy, {_OTHER_FILE}")
         names = [f"{split}/{i:03d}" for i in range(len(pieces))]
         splits[split] = {name: _grid(piece, f"{path}: {name}") for name, piece in zip(names, pieces, strict=True)}
     _check_grid([grid for grids in splits.values() for grid in grids.values()], path)
@@ -61,9 +61,9 @@ def load(path: str | pathlib.Path) -> dict[str, dict[str, np.ndarray]]:
 
 
 def _grid(piece: object, place: str) -> np.ndarray:
-    """Checks one piece; raises ValueError in one sentence."""
+    """Checks one piece and returns it as an array."""
     if not isinstance(piece, list) or not piece:
-        raise ValueError(f"{place} is no list of steps; get another copy, {_OTHER_FILE}")
+        raise ValueError(f"{place} is not a list of steps; get another copy, {_OTHER_FILE}")
     for i, step in enumerate(piece):
         if not isinstance(step, list) or len(step) != len(VOICES):
             raise ValueError(f"{place}: step {i} is {str(step)[:60]}, not one number for each voice; {_OTHER_FILE}")
@@ -74,10 +74,10 @@ def _grid(piece: object, place: str) -> np.ndarray:
 
 
 def _check_grid(grids: list[np.ndarray], path: pathlib.Path) -> None:
-    """Tells sixteenths from other grids by how often a voice moves on an odd step, counted from 0.
+    """Raises ValueError if the grid is not sixteenths, judged by how often a voice moves on odd steps (from 0).
 
-    In the benchmark's file that is 2 of 100 odd steps. Of eighths it would be 53, and of quarters more; of
-    thirty-seconds none. Little music proves nothing, and is taken as it is.
+    That is 2% of the odd steps in the benchmark's file, 53% on an eighth-note grid, more on a quarter-note grid and 0%
+    on a thirty-second grid. Small files are not checked.
     """
     moves = np.concatenate([np.any(grid[1::2] != grid[: len(grid) // 2 * 2 : 2], axis=1) for grid in grids])
     share = moves.mean() if len(moves) else 0.0

@@ -1,4 +1,4 @@
-"""Loading a corpus by name: bundled with music21, a folder of your own, or downloaded once."""
+"""Loading a corpus: from music21, a folder or a download."""
 
 from __future__ import annotations
 
@@ -24,25 +24,24 @@ def load(
     cache: bool = True,
     path: str | pathlib.Path | None = None,
 ) -> Corpus:
-    """Reads a corpus on all cores, or wherever ``joblib.parallel_config`` says; a second time from the cache.
+    """Loads a corpus in parallel, on all cores or on the backend set with ``joblib.parallel_config``.
 
     Args:
-        source: ``"bach"`` for the four-part chorales that music21 ships, another composer or
-            collection of music21's corpus (``"palestrina"``), ``"maestro"`` (version 3,
-            downloaded once into ``data/``), ``"jsb"`` (the benchmark's chorales with their official
-            split, downloaded once too), or a folder, which is searched with its subfolders.
-        part: take one part of every piece, by number or name; all of them by default.
-        limit: take so many pieces at random instead of all.
-        seed: of that choice.
-        progress: show a bar, and say what was skipped.
-        reader: ``"music21"``, or ``"symusic"``: for MIDI alone, and some hundred times as fast.
-        cache: take what was read before from ``data/cache``, and keep there what is read now; a
-            file is known by its content, and read again by another reader or version of it.
-        path: for ``"jsb"`` alone: the JSON file, instead of the download.
+        source: ``"bach"`` (the four-part chorales in music21), another composer or collection of music21's corpus
+            (``"palestrina"``), ``"maestro"`` (version 3) or ``"jsb"`` (the benchmark's chorales with their official
+            split), both downloaded once into ``data/``, or a folder, searched recursively.
+        part: load only one part of every piece, by number or name; None loads all parts.
+        limit: number of pieces to sample at random; None loads all.
+        seed: random seed of that sample.
+        progress: show a progress bar and the number of skipped files.
+        reader: ``"music21"`` or ``"symusic"`` (MIDI only, about a hundred times faster).
+        cache: load already parsed files from ``data/cache``, and save newly parsed ones there. Files are identified
+            by content and parsed again if the reader or its version changes.
+        path: for ``"jsb"`` only: the JSON file, instead of the download.
 
     Raises:
-        FileNotFoundError: where the source is neither a folder nor a known corpus.
-        ValueError: where it holds no music, every file of it is bad, or there is no such reader.
+        FileNotFoundError: if the source is neither a folder nor a known corpus.
+        ValueError: if it has no music, no file can be read, or the reader is unknown.
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1 piece, got {limit}")
@@ -69,7 +68,7 @@ def load(
 
 
 def _take(music: Score | UnreadableScore, parts: int | str | tuple[str, ...] | None) -> Score | str:
-    """Takes the parts that are asked for; what is wrong with a piece comes back as text."""
+    """Selects the requested parts; returns errors as text."""
     try:
         if isinstance(music, UnreadableScore) or parts is None:
             return str(music) if isinstance(music, UnreadableScore) else music
@@ -79,7 +78,7 @@ def _take(music: Score | UnreadableScore, parts: int | str | tuple[str, ...] | N
 
 
 def _voices(score: Score, names: tuple[str, ...]) -> Score:
-    """Keeps the four voices of a chorale; some come with instruments that double them."""
+    """Selects the four voices of a chorale, without instruments that double them."""
     keep = [score.part_names.index(name) for name in names if name in score.part_names]
     if len(keep) != len(names) or len(keep) == len(score.part_names):
         return score
@@ -99,21 +98,21 @@ def _list_files(source: str | pathlib.Path) -> list[tuple[str, str, str]]:
     if folder.is_dir():
         paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
         if not paths:
-            raise ValueError(f"no music in the folder {source}; it holds no file that ends in {', '.join(SUFFIXES)}")
+            raise ValueError(f"no music in the folder {source}; it has no file that ends in {', '.join(SUFFIXES)}")
         return [(str(path.relative_to(folder).with_suffix("")), str(path), "") for path in paths]
     if folder.exists():
         raise ValueError(f"{source} is a file, and a corpus is a folder; read one file with readers.read_score")
     found = [(name, str(path), "") for name, path in music21_corpus.collection_files(str(source))]
     if not found:
         raise FileNotFoundError(
-            f"no corpus {str(source)!r}: there is no such folder, and music21 ships no such collection; give a folder,"
+            f"no corpus {str(source)!r}: there is no such folder, and no such collection in music21; give a folder,"
             " 'bach', 'jsb', 'maestro', or a composer or collection of music21's corpus such as 'palestrina'"
         )
     return found
 
 
 def _jsb_corpus(path, part: int | str | None, limit: int | None, seed: int) -> Corpus:
-    """Reads the benchmark's chorales, which come as numbers and need none of the readers."""
+    """Loads the JSB chorales benchmark, which needs no reader."""
     path = path or download.fetch(jsb.URL, None, config.folders().data / "Jsb16thSeparated.json")
     pieces = [
         (name, grid, jsb.SPLITS[split]) for split, grids in jsb.load(path).items() for name, grid in grids.items()

@@ -1,4 +1,4 @@
-"""The corpus that music21 ships: its files by collection, found without parsing any of them."""
+"""music21's corpus: lists the files of a collection without parsing them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from musiclib.readers import SUFFIXES
 
 
 def chorale_files() -> list[tuple[str, pathlib.Path]]:
-    """Lists (name, path) of the 371 chorales of Bach, by their number in Riemenschneider's edition.
+    """Lists (name, path) of Bach's 371 chorales, by their number in Riemenschneider's edition.
 
-    A few stand in it twice under two numbers, with one and the same file.
+    A few occur under two numbers, with the same file.
     """
     return list(_chorales())
 
@@ -22,7 +22,7 @@ def _chorales() -> tuple[tuple[str, pathlib.Path], ...]:
     from music21 import corpus
 
     names = corpus.chorales.Iterator(numberingSystem="riemenschneider", returnType="filename")
-    # music21 goes through all of its files for each name; most names are the whole of one file's.
+    # music21 searches all of its files for each name; most names match exactly one file name.
     versions = collections.defaultdict(list)
     for path in corpus.getComposer("bach"):
         versions[path.stem.partition("-")[0]].append(pathlib.Path(path))
@@ -30,7 +30,7 @@ def _chorales() -> tuple[tuple[str, pathlib.Path], ...]:
     for number, name in enumerate(names, start=1):
         title = name.split("/")[-1]
         found = versions.get(title, [])
-        if len(found) != 1:  # a score in two versions, of which music21's order decides
+        if len(found) != 1:  # two versions: use music21's first
             found = corpus.getWork(name)
             found = found if isinstance(found, list) else [found]
         chorales.append((f"{number:03d} {title}", pathlib.Path(found[0])))
@@ -38,9 +38,9 @@ def _chorales() -> tuple[tuple[str, pathlib.Path], ...]:
 
 
 def collection_files(name: str) -> list[tuple[str, pathlib.Path]]:
-    """Lists (name, path) of a composer or collection in music21's corpus; none where there is no such."""
+    """Lists (name, path) of a composer or collection in music21's corpus; empty if it is unknown."""
     from music21 import corpus
 
     paths = [pathlib.Path(path) for path in corpus.getComposer(name)]
-    # With its folder: the movements of a quartet are called movement1 in every quartet.
+    # With the folder, since movement1 occurs in every quartet.
     return [(f"{path.parent.name}/{path.stem}", path) for path in sorted(paths) if path.suffix in SUFFIXES]

@@ -1,4 +1,4 @@
-"""Splitting: training, validation and test pieces that have no tune in common."""
+"""Splitting: training, validation and test pieces without a common melody."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class Split:
 
 
 def split(corpus: Corpus, validation: float = 0.1, test: float = 0.1, seed: int = 0) -> Split:
-    """Splits a corpus by piece; an official split is kept where there is one, also one without test pieces.
+    """Splits a corpus by piece; an official split is used if there is one, even without test pieces.
 
-    Pieces that share their melody (a chorale in another key or setting, a second take) stay
-    together: otherwise what was trained on would be found again in what was held out.
+    Pieces with the same melody (a chorale in another key or setting, a second take) stay together, to avoid leakage
+    from training into held-out pieces.
 
     Args:
-        corpus: what to split.
-        validation: share of the pieces for choosing the best weights, in [0, 1).
-        test: share of the pieces that nothing is chosen by.
-        seed: of the order in which the pieces are dealt out.
+        corpus: the corpus to split.
+        validation: fraction of the pieces for early stopping and model selection, in [0, 1).
+        test: fraction of the pieces for the final evaluation, in [0, 1).
+        seed: random seed of the shuffle.
 
     Raises:
-        ValueError: where the shares leave no piece to train on, or the corpus is too small.
+        ValueError: if the fractions leave no training pieces, or the corpus is too small.
     """
     if not (0 <= validation < 1 and 0 <= test < 1 and validation + test < 1):
         raise ValueError(f"validation and test must leave something to train on, got {validation} and {test}")
@@ -55,6 +55,6 @@ def split(corpus: Corpus, validation: float = 0.1, test: float = 0.1, seed: int 
     if not dealt["train"] or (validation and not dealt["validation"]) or (test and not dealt["test"]):
         raise ValueError(
             f"{len(corpus)} pieces cannot be split into train, validation {validation:g} and test {test:g};"
-            " give more pieces, or other shares"
+            " give more pieces, or other fractions"
         )
     return Split(*(corpus.take(sorted(dealt[name])) for name in ("train", "validation", "test")))

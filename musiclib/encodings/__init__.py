@@ -1,8 +1,8 @@
-"""Encodings: a Score as tokens and back, one file for each representation, and the vocabulary that numbers tokens.
+"""Encodings: tokenizers that turn a Score into tokens and back, and the vocabulary that maps tokens to ids.
 
-A token is text that a person can read. ``decode`` accepts every sequence of tokens of its own alphabet, so that a
-model's output is never an error, and encoding a decoded score gives the same tokens again. An encoding is a frozen
-set of options, which ``to_config`` and ``from_config`` carry through JSON; ``register`` makes your own known.
+Tokens are readable strings. ``decode`` accepts every sequence of tokens of its alphabet, so that sampled tokens never
+raise an error, and encoding a decoded score gives the same tokens again. An encoding is a frozen dataclass of options;
+``to_config`` and ``from_config`` convert it to and from JSON values; ``register`` adds a custom encoding.
 """
 
 from musiclib.encodings.base import Encoding

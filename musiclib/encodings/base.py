@@ -1,4 +1,4 @@
-"""Encoding: what every representation of a Score as tokens has."""
+"""Encoding: the base class of all encodings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from musiclib.score import Score
 
 
 class Encoding:
-    """The base of all encodings; a subclass is a frozen dataclass whose options are JSON values."""
+    """Base class of all encodings; a subclass is a frozen dataclass whose options are JSON values."""
 
     name: ClassVar[str]
 
@@ -19,11 +19,11 @@ class Encoding:
         raise NotImplementedError
 
     def decode(self, tokens: Sequence[str]) -> Score:
-        """Returns the score of any tokens of this alphabet; raises ValueError at another token."""
+        """Decodes any sequence of tokens of this alphabet; raises ValueError at any other token."""
         raise NotImplementedError
 
     def knows(self, token: str) -> bool:
-        """Tells whether a token belongs to this alphabet."""
+        """Returns whether a token belongs to this alphabet."""
         try:
             self.decode([token])
         except ValueError:
@@ -31,5 +31,5 @@ class Encoding:
         return True
 
     def to_config(self) -> dict:
-        """Returns the encoding's name and options, ready for JSON."""
+        """Returns the encoding's name and options as JSON values."""
         return {"name": self.name, **dataclasses.asdict(self)}

@@ -1,4 +1,4 @@
-"""Chorale: four voices on a sixteenth grid, one token for each voice and step."""
+"""Chorale: four voices on a sixteenth-note grid, one token per voice and step."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ REST, HOLD = "R", "_"
 
 @dataclasses.dataclass(frozen=True)
 class Chorale(Encoding):
-    """Four voices on a grid of sixteenths, four tokens a step: soprano, bass, alto, tenor.
+    """Four voices on a sixteenth-note grid, four tokens per step: soprano, bass, alto, tenor.
 
-    The outer voices come first, since they say most about the harmony that the inner ones fill. A token is the pitch
-    that its voice sings at that step (``C5``), or ``R`` where it is silent.
+    The outer voices come first, since they determine most of the harmony. A token is the pitch of its voice at that
+    step (``C5``), or ``R`` for a rest.
 
-    With ``holds``, the pitch stands where a note begins, and ``_`` wherever the voice holds it on, so that a long note
-    and a repeated one are told apart. Without, a note stands at every step that it lasts, and ``decode`` joins equal
-    pitches in neighbouring steps: that is the data of the JSB chorales benchmark.
+    With ``holds``, the pitch is written at its onset and ``_`` at every step that it is held, so that long and
+    repeated notes differ. Without, the pitch is written at every step, and ``decode`` joins equal pitches in
+    consecutive steps, as in the data of the JSB chorales benchmark.
 
-    ``score.voices.notes_at_steps`` says which note of a score a voice sings. Onsets and ends are kept to half a step (a
-    note lasts at least one); dropped are velocities, the tempo map, and silence at the end.
+    ``score.voices.notes_at_steps`` assigns the notes to voices. Onsets and ends are quantized to the grid (a note lasts
+    at least one step); velocities, the tempo map and silence at the end are lost.
 
-    ``decode`` takes the tokens in fours (or as many voices as are written); voices that are missing in the last step
-    are silent, and so is a voice that holds a note which never began.
+    ``decode`` reads one step per four tokens (or per number of ``voices``). Missing voices of an incomplete last step
+    are silent, and so is a hold without a note.
 
     Args:
         holds: write ``_`` where a voice holds its note.
-        voices: which voices are written at each step, in this order, by their first letters: ``"S"`` is a melody
-            with one token a step, ``"BAT"`` what accompanies it with three, over as many steps as the whole score
-            has. The others are silent when decoded.
+        voices: the voices written at each step, in this order, by their first letters: ``"S"`` is the melody with one
+            token per step, ``"BAT"`` its accompaniment with three, over the steps of the whole score. Voices that
+            are not written are silent when decoded.
 
     Source: Nicolas Boulanger-Lewandowski et al., "Modeling Temporal Dependencies in High-Dimensional Sequences"
     (2012), for the pieces; Cheng-Zhi Anna Huang et al., "Counterpoint by Convolution" (2017), for the four
@@ -57,12 +57,12 @@ class Chorale(Encoding):
 
     @property
     def order(self) -> tuple[int, ...]:
-        """The parts of a score that are written, in the order of a step."""
+        """Part indices of the written voices, in their order within a step."""
         return tuple([voice[0] for voice in VOICES].index(letter) for letter in self.voices)
 
     @property
     def alphabet(self) -> tuple[str, ...]:
-        """Every token: silence, the hold where there is one, and MIDI's 128 pitches from low to high."""
+        """All tokens: the rest, the hold (if used), and MIDI's 128 pitches from low to high."""
         return (REST, *([HOLD] if self.holds else []), *(pitch_name(pitch) for pitch in range(128)))
 
     def encode(self, score: Score) -> list[str]:
@@ -81,7 +81,7 @@ class Chorale(Encoding):
         order = self.order
         steps = -(-len(tokens) // len(order))
         pitches, onsets = np.full((steps, len(VOICES)), SILENT), np.zeros((steps, len(VOICES)), dtype=bool)
-        last = [SILENT] * len(VOICES)  # what each voice sings at the step before
+        last = [SILENT] * len(VOICES)  # pitch of each voice at the previous step
         for i, token in enumerate(tokens):
             step, place = divmod(i, len(order))
             voice = order[place]
@@ -95,11 +95,11 @@ class Chorale(Encoding):
         return token in self.alphabet
 
     def _pitch(self, token: str) -> int:
-        """Returns the MIDI pitch that a token names; -1 for silence."""
+        """Returns the MIDI pitch of a token; -1 for a rest."""
         if token == REST:
             return SILENT
         try:
             return pitch_number(token)
         except ValueError:
             also = " or _" if self.holds else ""
-            raise ValueError(f"{token!r} is not a token of {self}; one reads like C5 or {REST}{also}") from None
+            raise ValueError(f"{token!r} is not a token of {self}; tokens look like C5 or {REST}{also}") from None

@@ -1,4 +1,4 @@
-"""Frames: the piano roll sampled in time."""
+"""Frames: a piano roll sampled at a fixed rate."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ import numpy as np
 from musiclib.encodings.base import Encoding
 from musiclib.score import DEFAULT_TEMPO, Score
 
-_LONGEST = 10_000_000  # frames of a piece: 23 days of music, at five frames a second
+_LONGEST = 10_000_000  # maximum frames of a piece: 23 days of music at five frames per second
 
 
 @dataclasses.dataclass(frozen=True)
 class Frames(Encoding):
-    """The piano roll sampled in time: one token a frame.
+    """Piano roll sampled at a fixed rate, one token per frame.
 
-    A token lists the MIDI numbers that sound, in rising order (``60,64,67``), or is ``e``
-    where nothing sounds. Decoding joins equal pitches in neighbouring frames into one
-    note, so starts and ends are kept to half a frame (a note shorter than that lasts one
-    frame), while a note struck again without a gap, velocities, parts and the tempo map
-    are not kept; the decoded score runs at 120 quarter notes a minute.
+    A token lists the MIDI pitches that sound, in ascending order (``60,64,67``), or is ``e`` for silence. Onsets and
+    ends are quantized to frames (a note lasts at least one). ``decode`` joins equal pitches in consecutive frames into
+    one note, so repeated notes without a gap are merged. Velocities, parts and the tempo map are lost; the decoded
+    score has a tempo of 120 quarter notes per minute.
 
     Args:
-        fps: frames a second, along the score's tempo map; from 0.001 to 1000.
+        fps: frames per second, from 0.001 to 1000; times follow the score's tempo map.
 
     Source: the token form is that of Haryo Akbarianto Wibowo, "Generate Piano Instrumental
-    Music by Using Deep Learning" (2019), with five frames a second.
+    Music by Using Deep Learning" (2019), with five frames per second.
     """
 
     fps: float = 5
@@ -38,20 +37,20 @@ class Frames(Encoding):
 
     def __post_init__(self) -> None:
         if not 0.001 <= self.fps <= 1000:
-            raise ValueError(f"Frames: fps must lie between 0.001 and 1000 frames a second, got {self.fps}")
+            raise ValueError(f"Frames: fps must be between 0.001 and 1000 frames per second, got {self.fps}")
 
     def encode(self, score: Score) -> list[str]:
-        with np.errstate(over="ignore", invalid="ignore"):  # of times beyond all numbers, which are refused here
+        with np.errstate(over="ignore", invalid="ignore"):  # times that overflow are rejected below
             first, last = (np.round(times * self.fps) for times in score.seconds())
         end = float(np.max(last, initial=0.0))
         if not end < _LONGEST:
             raise ValueError(
-                f"this score takes {end:.3g} frames and {self} makes {_LONGEST:,} at most; take a part of it with"
-                " score.slice, or fewer frames a second"
+                f"this score takes {end:.3g} frames, more than {self} allows ({_LONGEST:,}); take a part of it with"
+                " score.slice, or lower fps"
             )
         first = first.astype(np.int64)
         last = np.maximum(last.astype(np.int64), first + 1)
-        # What sounds is the same from one change to the next, and the frames between are one token.
+        # All frames between two changes have the same token.
         begins, ends = collections.defaultdict(list), collections.defaultdict(list)
         for begin, end, pitch in zip(first.tolist(), last.tolist(), score.pitch.tolist(), strict=True):
             begins[begin].append(pitch)
@@ -82,5 +81,5 @@ class Frames(Encoding):
     def _pitches(self, token: str) -> frozenset[int]:
         numbers = [] if token == "e" else token.split(",")
         if not all(number.isdecimal() and int(number) <= 127 for number in numbers):
-            raise ValueError(f"{token!r} is not a token of {self}; one reads like 60,64,67 or e, numbers up to 127")
+            raise ValueError(f"{token!r} is not a token of {self}; tokens look like 60,64,67 or e, pitches up to 127")
         return frozenset(int(number) for number in numbers)

@@ -1,4 +1,4 @@
-"""NoteChord: one token an onset, a note or a chord."""
+"""NoteChord: one token per onset, a note or a chord."""
 
 from __future__ import annotations
 
@@ -14,36 +14,31 @@ import numpy as np
 from musiclib.encodings.base import Encoding
 from musiclib.score import Score, pitch_name, pitch_number
 
-_LENGTH = re.compile(r"0*[1-9]\d{0,6}(/0*[1-9]\d{0,3})?", re.ASCII)  # quarter lengths, 1 or 1/2; none is 0
-_LONGEST_TOKEN = 9_999_999  # steps of the grid: what _LENGTH reads whatever the grid
-_LONGEST_SCORE = 10_000_000_000  # steps of the grid: years of music, and a thousand tokens of the longest rest
-_VOICING_CENTER = 64  # E4: chords known by pitch class alone are set around the middle of the keyboard
+_LENGTH = re.compile(r"0*[1-9]\d{0,6}(/0*[1-9]\d{0,3})?", re.ASCII)  # quarter lengths, such as 1 or 1/2; never 0
+_LONGEST_TOKEN = 9_999_999  # grid steps: fits _LENGTH for every grid
+_LONGEST_SCORE = 10_000_000_000  # grid steps: years of music, a thousand tokens of the longest rest
+_VOICING_CENTER = 64  # E4: chords given as pitch classes are voiced around the middle of the keyboard
 
 
 @dataclasses.dataclass(frozen=True)
 class NoteChord(Encoding):
-    """One token an onset: a single note is its pitch name, several are a chord.
+    """One token per onset: a pitch name for a single note, a chord for several.
 
-    With ``durations`` a token ends in its length in quarter lengths (``C5:1``,
-    ``0.4.7:1/2``) and silence is a rest (``R:1/2``). A token lasts as long as the longest
-    note that begins with it, but never beyond the next onset: a note held under later
-    ones ends where they begin. Decoding therefore keeps every onset and rest to the grid,
-    every pitch (or pitch class), and every length up to the next onset; it drops
-    velocities, parts and tempo, and one of two equal pitches that begin together.
+    With ``durations`` a token ends with its duration in quarter lengths (``C5:1``, ``0.4.7:1/2``), and silence is a
+    rest (``R:1/2``). The duration is that of the longest note of the onset, cut at the next onset. Onsets, rests and
+    durations are quantized to the grid; velocities, parts, tempo and duplicate pitches of an onset are lost.
 
     Args:
-        chords: ``"normal_order"`` writes a chord as its pitch classes (``0.4.7``; an octave
-            is a chord of one, ``0``), the form of the LSTM tutorials; ``"pitches"`` keeps
-            octaves (``C4.E4.G4``).
-        durations: write rests and lengths; without them, every token lasts ``step``.
-        steps_per_quarter: the grid for onsets and lengths, up to 9999; 12 holds sixteenths and triplets.
-        step: length of a token in quarter lengths where ``durations`` is off.
-        sustain: when decoding, let a chord ring on under the single notes that follow, until
-            the next chord or rest, as a pianist's pedal would. Tokens do not say which notes
-            were held; this is nearer to music in several voices, and changes no token.
+        chords: ``"normal_order"`` writes a chord as its pitch classes (``0.4.7``; an octave is ``0``), as in the LSTM
+            tutorials; ``"pitches"`` writes pitch names with octaves (``C4.E4.G4``).
+        durations: write rests and durations; otherwise every token lasts ``step``.
+        steps_per_quarter: the grid for onsets and durations, up to 9999; 12 represents sixteenths and triplets.
+        step: duration of a token in quarter lengths if ``durations`` is False.
+        sustain: when decoding, sustain a chord under the following single notes until the next chord or rest, as
+            with a piano pedal. Tokens do not encode which notes are held; this is closer to polyphonic music.
 
-    Decoding a chord in normal order needs octaves that the token does not hold: each is
-    set in close position, with the least movement from the chord before it.
+    Chords in normal order have no octaves: ``decode`` voices them in close position, with the least movement from the
+    previous chord.
 
     Source: the token form is that of Sigurður Skúli, "How to Generate Music using a LSTM
     Neural Network in Keras" (2017).
@@ -63,7 +58,7 @@ class NoteChord(Encoding):
             raise ValueError(
                 f"NoteChord: steps_per_quarter must be a whole number from 1 to 9999, got {self.steps_per_quarter}"
             )
-        # Without durations, a step below the grid would let two tokens fall on one place of it.
+        # Without durations, a step below the grid would quantize two tokens to the same onset.
         least = Fraction(0 if self.durations else 1, self.steps_per_quarter)
         if not least <= self.step <= 1000 or self.step <= 0:
             raise ValueError(
@@ -71,15 +66,15 @@ class NoteChord(Encoding):
             )
 
     def encode(self, score: Score) -> list[str]:
-        with np.errstate(over="ignore"):  # of a time beyond all numbers, which is refused here
+        with np.errstate(over="ignore"):  # a time that overflows is rejected below
             end = score.end
         if not end < _LONGEST_SCORE / self.steps_per_quarter:
             raise ValueError(
-                f"this score lasts {end:.3g} quarter lengths, too many for {self}; take a part of it with score.slice"
+                f"this score lasts {end:.3g} quarter lengths, too long for {self}; take a part of it with score.slice"
             )
         onsets = np.round(score.onset * self.steps_per_quarter).astype(np.int64)
         lengths = np.clip(np.round(score.duration * self.steps_per_quarter).astype(np.int64), 1, _LONGEST_TOKEN)
-        # Rounding may swap two onsets that stood close together.
+        # Rounding may change the order of close onsets.
         order = np.argsort(onsets, kind="stable")
         starts, first = np.unique(onsets[order], return_index=True)
         bounds = [*first.tolist(), len(order)]
@@ -104,17 +99,17 @@ class NoteChord(Encoding):
 
     def decode(self, tokens: Sequence[str]) -> Score:
         notes, now, chord = [], Fraction(0), (_VOICING_CENTER,)
-        ringing: list[list] = []  # the notes of the last chord that may still sound
+        sustained: list[list] = []  # the notes of the last chord that still sound
         for token in tokens:
             text, length = self._split(token)
             pitches = () if text == "R" and self.durations else self._pitches(token, text, chord)
             if len(pitches) == 1 and self.sustain:
-                ringing = [note for note in ringing if note[2] != pitches[0]]  # struck again, not held
-                for note in ringing:
+                sustained = [note for note in sustained if note[2] != pitches[0]]  # repeated, not sustained
+                for note in sustained:
                     note[1] += float(length)
             new = [[float(now), float(length), pitch] for pitch in pitches]
             if len(pitches) != 1:
-                ringing = new
+                sustained = new
                 chord = pitches or chord
             notes.extend(new)
             now += length
@@ -136,11 +131,11 @@ class NoteChord(Encoding):
             return token, Fraction(self.step)
         text, _, length = token.rpartition(":")
         if not text or not _LENGTH.fullmatch(length):
-            raise ValueError(f"{token!r} is not a token of {self}; one reads like C5:1 or R:1/2, its length above 0")
+            raise ValueError(f"{token!r} is not a token of {self}; tokens look like C5:1 or R:1/2, length above 0")
         return text, Fraction(length)
 
     def _pitches(self, token: str, text: str, previous: tuple[int, ...]) -> tuple[int, ...]:
-        """Reads the pitches of a note or chord; ``previous`` is the chord to lead on from."""
+        """Parses the pitches of a note or chord; ``previous`` is the previous chord, for the voicing."""
         names = text.split(".")
         if self.chords == "pitches" or (len(names) == 1 and not names[0].isdecimal()):
             try:
@@ -154,13 +149,13 @@ class NoteChord(Encoding):
 
 @functools.lru_cache(maxsize=4096)
 def normal_order(pitch_classes: frozenset[int]) -> tuple[int, ...]:
-    """Returns pitch classes in normal order: the rotation that spans least, packed to the left.
+    """Returns pitch classes in normal order: the rotation with the smallest span, packed to the left.
 
     Args:
         pitch_classes: numbers 0 to 11, 0 is C.
 
-    Source: Allen Forte, *The Structure of Atonal Music* (1973); ties go to the rotation
-    whose inner intervals are smallest from the left, then to the lowest first note.
+    Source: Allen Forte, *The Structure of Atonal Music* (1973); ties are broken by the smallest intervals from the
+    left, then by the lowest first pitch class.
     """
     ordered = sorted(pitch_classes)
     rotations = [tuple(ordered[i:] + ordered[:i]) for i in range(len(ordered))]
@@ -174,9 +169,9 @@ def normal_order(pitch_classes: frozenset[int]) -> tuple[int, ...]:
 
 @functools.lru_cache(maxsize=65536)
 def _voice(pitch_classes: tuple[int, ...], previous: tuple[int, ...]) -> tuple[int, ...]:
-    """Sets a chord in close position so that its notes move least from the chord before."""
+    """Voices a chord in close position with the least movement from the previous chord."""
     if len(pitch_classes) == 1:
-        # A chord of one pitch class was an octave: decoded as one note it would become a note token.
+        # A chord of one pitch class is an octave: a single note would be encoded as a note token.
         below = pitch_classes[0] + 12 * round((_VOICING_CENTER - 6 - pitch_classes[0]) / 12)
         return below, below + 12
 
@@ -188,7 +183,7 @@ def _voice(pitch_classes: tuple[int, ...], previous: tuple[int, ...]) -> tuple[i
 
     def movement(setting: tuple[int, ...]) -> tuple:
         steps = sum(min(abs(pitch - other) for other in previous) for pitch in setting)
-        # A mild pull to the centre: without it, progressions wander off the keyboard over time.
+        # The weak pull to the centre keeps long progressions from drifting off the keyboard.
         return steps / len(setting) + 0.3 * abs(sum(setting) / len(setting) - _VOICING_CENTER), setting
 
     return min(settings(), key=movement)

@@ -1,4 +1,4 @@
-"""NoteEvents: four tokens a note, for its time, its duration, its pitch and its velocity."""
+"""NoteEvents: four tokens per note: time shift, duration, pitch and velocity."""
 
 from __future__ import annotations
 
@@ -14,33 +14,32 @@ from musiclib.encodings import velocities
 from musiclib.encodings.base import Encoding
 from musiclib.score import DEFAULT_VELOCITY, Score, pitch_name
 
-_LAST_STEP = 2.0**53  # beyond it, neighbouring steps are no longer different numbers
+_LAST_STEP = 2.0**53  # above it, floats cannot represent every integer
 
 
 @dataclasses.dataclass(frozen=True)
 class NoteEvents(Encoding):
-    """Each note as four tokens, in this order, notes by onset and then from low to high.
+    """Four tokens per note, in this order; notes are sorted by onset, then from low to high.
 
-    - ``t:1/4``: quarter lengths since the onset before it (the first note: since the start),
-      0 where they begin together;
-    - ``d:1/2``: how long it lasts, in quarter lengths, at least one step of the grid;
-    - ``C4``: its pitch, any of MIDI's 128;
-    - ``v:63``: its velocity, the middle of its class.
+    - ``t:1/4``: time shift, quarter lengths since the previous onset (first note: since the start), 0 within a chord;
+    - ``d:1/2``: duration in quarter lengths, at least one grid step;
+    - ``C4``: pitch, any of MIDI's 128;
+    - ``v:63``: velocity, the middle of its class.
 
-    Chords, overlaps and equal notes are all kept; dropped are parts, tempo, and what the grids do not hold: times and
-    durations are rounded to ``steps_per_quarter``, and those above ``longest`` are cut to it.
+    Chords, overlaps and equal notes are represented; parts and tempo are lost. Times and durations are quantized to
+    ``steps_per_quarter`` and clipped to ``longest``.
 
-    ``decode`` makes a note of every pitch. It takes the last time and the last duration since the pitch before, and
-    the last velocity before the pitch that follows; what is missing is time 0, a quarter length, and velocity 80.
-    Times, durations and velocities without a pitch are passed over.
+    ``decode`` creates a note at every pitch, with the last time shift and duration since the previous pitch and the
+    last velocity before the next pitch. The defaults are time shift 0, a quarter note and velocity 80. Times, durations
+    and velocities without a pitch are ignored.
 
     Args:
-        steps_per_quarter: the grid of times and durations; 12 holds sixteenths and triplets.
-        longest: longest time and duration, in quarter lengths.
-        velocities: classes of velocity, a power of two; with 1 there is no dynamic.
+        steps_per_quarter: the grid of times and durations; 12 represents sixteenths and triplets.
+        longest: longest time shift and duration, in quarter lengths.
+        velocities: number of velocity classes, a power of two; 1 means no dynamics.
 
-    Source: a note as the time since the last onset, duration, pitch and velocity is what Seq2Seq tutorials on
-    MIDI extract, four lists side by side: ``columns`` returns them.
+    Source: Seq2Seq tutorials on MIDI extract the same four values per note as parallel lists, which ``columns``
+    returns.
     """
 
     steps_per_quarter: int = 12
@@ -57,17 +56,17 @@ class NoteEvents(Encoding):
 
     @property
     def alphabet(self) -> tuple[str, ...]:
-        """Every token: times, durations, pitches, velocities."""
+        """All tokens: time shifts, durations, pitches, velocities."""
         return tuple(_readings(self))
 
     def columns(self, score: Score) -> tuple[list[float], list[float], list[int], list[int]]:
-        """Returns four lists, one entry a note: times, durations (both in quarter lengths), pitches, velocities."""
-        times, durations, pitches, loudness = self._quantised(score)
+        """Returns four lists, one entry per note: times, durations (in quarter lengths), pitches, velocities."""
+        times, durations, pitches, loudness = self._quantize(score)
         grid = self.steps_per_quarter
         return (times / grid).tolist(), (durations / grid).tolist(), pitches.tolist(), loudness.tolist()
 
     def encode(self, score: Score) -> list[str]:
-        times, durations, pitches, loudness = (column.tolist() for column in self._quantised(score))
+        times, durations, pitches, loudness = (column.tolist() for column in self._quantize(score))
         return [
             token
             for time, duration, pitch, velocity in zip(times, durations, pitches, loudness, strict=True)
@@ -86,7 +85,7 @@ class NoteEvents(Encoding):
         for token in tokens:
             if token not in readings:
                 raise ValueError(
-                    f"{token!r} is not a token of {self}; one reads like t:1/4, d:1/2, C4 or v:{self._middle}"
+                    f"{token!r} is not a token of {self}; tokens look like t:1/4, d:1/2, C4 or v:{self._middle}"
                 )
             kind, value = readings[token]
             if kind == "time":
@@ -108,10 +107,10 @@ class NoteEvents(Encoding):
     def _middle(self) -> int:
         return velocities.classes(self.velocities)[self.velocities // 2]
 
-    def _quantised(self, score: Score) -> tuple[np.ndarray, ...]:
-        """Returns times and durations in steps of the grid, pitches and velocities, one a note, (n,) int64 each."""
+    def _quantize(self, score: Score) -> tuple[np.ndarray, ...]:
+        """Returns time shifts and durations in grid steps, pitches and velocities, (notes,) int64 each."""
         grid, most = self.steps_per_quarter, self.longest * self.steps_per_quarter
-        with np.errstate(over="ignore"):  # a damaged file may hold times near the largest number there is
+        with np.errstate(over="ignore"):  # a damaged file may have times near the largest float
             onsets = np.minimum(np.round(score.onset * grid), _LAST_STEP)
             durations = np.clip(np.round(score.duration * grid), 1, most).astype(np.int64)
         loudness = velocities.to_class(score.velocity, self.velocities)
@@ -123,7 +122,7 @@ class NoteEvents(Encoding):
 
 @functools.lru_cache(maxsize=16)
 def _readings(encoding: NoteEvents) -> dict[str, tuple[str, int]]:
-    """Returns every token of the alphabet with what it says; times and durations in steps."""
+    """Maps every token to its kind and value; times and durations in grid steps."""
     grid = encoding.steps_per_quarter
     most = encoding.longest * grid
     return {

@@ -1,4 +1,4 @@
-"""Performance: what the keys of a piano do, event by event, in real time."""
+"""Performance: note-on, note-off, time-shift and velocity events of a piano performance."""
 
 from __future__ import annotations
 
@@ -33,39 +33,39 @@ _READINGS = {
 
 @dataclasses.dataclass(frozen=True)
 class Performance(Encoding):
-    """What the keys do, one token an event; 308 events in all.
+    """Performance events, one token each; a vocabulary of 308 events.
 
-    - ``on:C4`` (88): the key goes down, with the velocity that was last set;
-    - ``off:C4`` (88): it comes up;
-    - ``shift:10`` to ``shift:1000`` (100): so many milliseconds pass, in steps of ten; a longer time is several;
-    - ``v:63`` (32): the velocity of what follows, the middle of its class of four; written where it changes.
+    - ``on:C4`` (88): note-on, with the current velocity;
+    - ``off:C4`` (88): note-off;
+    - ``shift:10`` to ``shift:1000`` (100): time shift in milliseconds, in steps of 10; longer times take several;
+    - ``v:63`` (32): sets the velocity, the middle of a class of four; written only if it changes.
 
-    Times follow the score's tempo map. At one time keys come up first, then others go down, each from low to high. Of
-    one pitch only one note sounds at a time: it ends where the next begins, and of those that begin together the
-    longest and the loudest values hold. A note outside the 88 keys is moved by octaves onto them, with a warning.
-    Kept are starts and ends to half a step (a note lasts at least one); dropped are parts and the tempo map: the
-    decoded score runs at 120 quarter notes a minute.
+    Times follow the score's tempo map. At the same time, note-offs come before note-ons, each from low to high. A note
+    is cut at the next onset of the same pitch; notes of the same pitch and onset are merged, with the longest duration
+    and the highest velocity. Notes outside the 88 keys are transposed by octaves, with a warning. Times are quantized
+    to 10 milliseconds (a note lasts at least one step); parts and the tempo map are lost, and the decoded score has a
+    tempo of 120 quarter notes per minute.
 
-    ``decode`` takes a second ``on`` of a sounding pitch as the end of the first note and the start of another, lets
-    what never ends sound until the last event, and passes over notes without a length and an ``off`` of nothing.
+    ``decode`` ends a sounding note at a second ``on`` of its pitch, extends notes without an ``off`` to the last event,
+    and ignores notes of duration 0 and an ``off`` without an ``on``.
 
-    The sustain pedal is no event. A Score holds the keys as they were pressed; where the published figures' data
-    let notes ring on while the pedal is down, ``readers.read_sustained`` reads a MIDI file in that way.
+    There is no sustain pedal event. For durations extended by the pedal, as in the data of published results, read the
+    MIDI file with ``readers.read_sustained``.
 
     Source: Ian Simon and Sageev Oore, "Performance RNN" (2017); Cheng-Zhi Anna Huang et al., "Music Transformer"
-    (2018). Both give MIDI's 128 pitches two events each, and have 388; MAESTRO's pianos have 88 keys.
+    (2018). Both use note-on and note-off for all 128 MIDI pitches, 388 events; MAESTRO's pianos have 88 keys.
     """
 
     name: ClassVar[str] = "Performance"
 
     @property
     def alphabet(self) -> tuple[str, ...]:
-        """Every token: the keys down, the keys up, the shifts, the velocities."""
+        """All tokens: note-ons, note-offs, time shifts, velocities."""
         return tuple(_READINGS)
 
     def encode(self, score: Score) -> list[str]:
         notes = self._notes(score)
-        # At one time keys come up (0) before others go down (1), each from low to high.
+        # At the same time note-offs (0) come before note-ons (1), each from low to high.
         events = [(end, 0, pitch, 0) for _, end, pitch, _ in notes]
         events += [(start, 1, pitch, velocity) for start, _, pitch, velocity in notes]
         tokens, now, loudness = [], 0, None
@@ -90,8 +90,8 @@ class Performance(Encoding):
         for token in tokens:
             if token not in _READINGS:
                 raise ValueError(
-                    f"{token!r} is not a token of {self}; one reads like on:C4, off:C4 (A0 to C8), shift:10 (to 1000,"
-                    " in tens) or v:63"
+                    f"{token!r} is not a token of {self}; tokens look like on:C4, off:C4 (A0 to C8), shift:10 (to 1000,"
+                    " in steps of 10) or v:63"
                 )
             kind, value = _READINGS[token]
             if kind == "shift":
@@ -111,7 +111,7 @@ class Performance(Encoding):
         return token in _READINGS
 
     def _notes(self, score: Score) -> list[tuple[int, int, int, int]]:
-        """Returns rows (start, end, pitch, velocity), times in steps, of which no two of one pitch overlap."""
+        """Returns rows (start, end, pitch, velocity), times in steps, without overlaps of the same pitch."""
         with np.errstate(over="ignore", invalid="ignore"):
             starts, ends = score.seconds()
         if len(score) and not ends.max() <= _LONGEST:
@@ -136,7 +136,7 @@ class Performance(Encoding):
 
 
 def _on_the_keys(pitch: np.ndarray) -> np.ndarray:
-    """Moves pitches by octaves onto the 88 keys, and says so."""
+    """Transposes pitches by octaves into the range of the 88 keys, with a warning."""
     below, above = np.maximum(LOWEST - pitch, 0), np.maximum(pitch - HIGHEST, 0)
     outside = (below + above) > 0
     if np.any(outside):

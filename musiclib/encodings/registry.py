@@ -1,4 +1,4 @@
-"""Registry: encodings by name, so that a run can say which one made its tokens."""
+"""Registry: encodings by name, so that a run's configuration can name its encoding."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ ENCODINGS: dict[str, type[Encoding]] = {}
 
 
 def register(encoding: type[Encoding]) -> type[Encoding]:
-    """Makes an encoding known by its ``name``, so that runs made with it can be saved and loaded.
+    """Registers an encoding by its ``name``, so that runs with it can be saved and loaded.
 
     Args:
-        encoding: a subclass of ``Encoding``, a frozen dataclass whose options are JSON values. A name that is taken is
-            replaced, so that a notebook cell can be run again.
+        encoding: a subclass of ``Encoding``, a frozen dataclass whose options are JSON values. An encoding of the same
+            name is replaced, so that a notebook cell can be run again.
 
     Returns:
-        The class itself, so that this can stand above it as a decorator.
+        The class itself, so that this can be used as a decorator.
 
     Raises:
-        ValueError: where it is not such a class.
+        ValueError: if it is not such a class.
     """
     is_encoding = isinstance(encoding, type) and issubclass(encoding, Encoding) and dataclasses.is_dataclass(encoding)
     if not is_encoding or not isinstance(getattr(encoding, "name", None), str):
@@ -42,16 +42,16 @@ for _encoding in (NoteChord, Frames, NoteEvents, Performance, Chorale):
 
 
 def from_config(config: dict) -> Encoding:
-    """Returns the encoding that ``to_config`` described.
+    """Inverse of ``Encoding.to_config``.
 
     Raises:
-        ValueError: at an unknown name or option; the message lists those there are.
+        ValueError: if the name or an option is unknown; the message lists the available ones.
     """
     options = dict(config)
     name = options.pop("name", None)
     if name not in ENCODINGS:
         raise ValueError(
-            f"unknown encoding {name!r}; there are {', '.join(ENCODINGS)}; if it is your own, define it and call"
+            f"unknown encoding {name!r}; the encodings are {', '.join(ENCODINGS)}; if it is your own, call"
             " encodings.register with its class first"
         )
     known = {field.name for field in dataclasses.fields(ENCODINGS[name])}

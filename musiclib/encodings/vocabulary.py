@@ -1,7 +1,7 @@
-"""Vocabulary: tokens to ids and back.
+"""Vocabulary: maps tokens to ids and back.
 
-Ids 0 to 3 are reserved: padding, start of a piece, end of a piece, and a token that the
-vocabulary does not hold. The rest are numbered from the most frequent token on.
+Ids 0 to 3 are reserved: padding, start of a piece, end of a piece, unknown token. The others are sorted by frequency,
+most frequent first.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ RESERVED = ("<pad>", "<start>", "<end>", "<unknown>")
 
 
 class Vocabulary:
-    """An immutable list of tokens; a token's place in it is its id.
+    """An immutable list of tokens; a token's index is its id.
 
     Args:
-        tokens: every token once, the four reserved ones first. ``Vocabulary.build`` makes
-            one from music.
+        tokens: every token once, the four reserved ones first. ``Vocabulary.build`` collects them from pieces.
 
     Raises:
-        ValueError: where the reserved tokens are not in front or a token stands twice.
+        ValueError: if the reserved tokens are not first, or a token occurs twice.
     """
 
     def __init__(self, tokens: Sequence[str]) -> None:
@@ -35,32 +34,32 @@ class Vocabulary:
         self._ids = {token: i for i, token in enumerate(self.tokens)}
         if len(self._ids) != len(self.tokens):
             twice = next(token for token, count in collections.Counter(self.tokens).items() if count > 1)
-            raise ValueError(f"the token {twice!r} stands in the vocabulary twice; each may stand there once")
+            raise ValueError(f"the token {twice!r} occurs twice in the vocabulary; tokens must be unique")
 
     @classmethod
     def build(cls, token_lists: Iterable[Sequence[str]], minimum_count: int = 1) -> Vocabulary:
         """Collects the tokens of some pieces, most frequent first (ties in alphabetical order).
 
         Args:
-            token_lists: one list of tokens a piece.
-            minimum_count: tokens rarer than this are left out. With 2 or more a network
-                meets ``<unknown>`` in training, and so can give it a probability.
+            token_lists: one list of tokens per piece.
+            minimum_count: tokens that occur less often are left out. With 2 or more, ``<unknown>`` occurs in the
+                training data, so that a network learns a probability for it.
 
         Raises:
-            ValueError: where no token is left.
+            ValueError: if no token is left.
         """
         return cls.from_counts(collections.Counter(token for tokens in token_lists for token in tokens), minimum_count)
 
     @classmethod
     def from_counts(cls, counts: Mapping[str, int], minimum_count: int = 1) -> Vocabulary:
-        """Does the same with tokens that have been counted already.
+        """Builds a vocabulary from token counts.
 
         Args:
-            counts: how often each token occurs.
-            minimum_count: tokens rarer than this are left out.
+            counts: number of occurrences of each token.
+            minimum_count: tokens that occur less often are left out.
 
         Raises:
-            ValueError: where no token is left.
+            ValueError: if no token is left.
         """
         kept = sorted((t for t, n in counts.items() if n >= minimum_count), key=lambda t: (-counts[t], t))
         if not kept:
@@ -84,11 +83,11 @@ class Vocabulary:
         return f"Vocabulary({len(self)} tokens, {len(RESERVED)} of them reserved)"
 
     def to_ids(self, tokens: Sequence[str], allow_unknown: bool = False) -> np.ndarray:
-        """Turns tokens into an (n,) int32 array of ids.
+        """Converts tokens to ids, (n,) int32.
 
         Args:
             tokens: the tokens of one piece.
-            allow_unknown: put ``<unknown>`` where a token is not in the vocabulary.
+            allow_unknown: map tokens outside the vocabulary to ``<unknown>``.
 
         Raises:
             ValueError: at a token outside the vocabulary, unless ``allow_unknown``.
@@ -103,10 +102,10 @@ class Vocabulary:
         return np.array([self._ids.get(token, UNKNOWN) for token in tokens], dtype=np.int32)
 
     def to_tokens(self, ids: Iterable[int]) -> list[str]:
-        """Turns ids back into tokens; reserved ids, which stand for no music, are left out.
+        """Converts ids to tokens, without the reserved ones.
 
         Raises:
-            ValueError: at an id that the vocabulary does not have.
+            ValueError: at an id outside the vocabulary.
         """
         tokens = []
         for i in ids:
@@ -117,12 +116,12 @@ class Vocabulary:
         return tokens
 
     def to_json(self) -> str:
-        """Writes the vocabulary as JSON text."""
+        """Returns the vocabulary as JSON text."""
         return json.dumps({"tokens": self.tokens}, ensure_ascii=False, indent=0)
 
     @classmethod
     def from_json(cls, text: str) -> Vocabulary:
-        """Reads what ``to_json`` wrote; raises ValueError where the text is something else."""
+        """Inverse of ``to_json``; raises ValueError if the text is not a vocabulary."""
         try:
             tokens = json.loads(text)["tokens"]
         except (json.JSONDecodeError, KeyError, TypeError) as error:

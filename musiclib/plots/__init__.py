@@ -1,7 +1,7 @@
 """Plots: piano rolls, attention maps, training curves and the spread of statistics.
 
-Every function draws on ``ax``, makes axes where it is None, and returns them. None shows a figure or changes a setting
-of matplotlib, so that a notebook cell's last line is the picture.
+Every function draws on ``ax`` (a new figure if None) and returns it, without calling ``plt.show`` or changing
+matplotlib's settings.
 """
 
 from musiclib.plots.attention_maps import attention

@@ -1,4 +1,4 @@
-"""Attention maps: what each position attends to."""
+"""Attention maps: heat maps of attention weights."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 
-MOST_LABELS = 40  # tokens that an axis of an attention map names
+MOST_LABELS = 40  # maximum tick labels per axis
 
 
 def attention(weights: np.ndarray, tokens: Sequence[str], ax: Axes | None = None) -> Axes:
-    """Draws how much each position attends to each other one.
+    """Draws attention weights as a heat map.
 
     Args:
-        weights: (time, time); row i holds what position i attends to, each from 0 to 1.
-        tokens: one a position; where they are many, evenly spaced ones are named.
-        ax: where to draw; a new figure where None.
+        weights: (time, time), from 0 to 1; row i has the weights of query position i.
+        tokens: one per position; with many tokens only evenly spaced ones are labelled.
+        ax: axes to draw on; None creates a figure.
 
     Returns:
-        The axes, with a colour bar beside them.
+        The axes, with a colour bar.
 
     Raises:
-        ValueError: where the weights are not square, or not as many as the tokens.
+        ValueError: if the weights do not have the shape (tokens, tokens).
     """
     weights = np.asarray(weights, dtype=np.float64)
     count = len(tokens)
@@ -35,12 +35,12 @@ def attention(weights: np.ndarray, tokens: Sequence[str], ax: Axes | None = None
         )
     if ax is None:
         _, ax = plt.subplots(figsize=(7.5, 6.5), layout="constrained")
-    # The square root of a weight sets its colour: over many positions most weights are small, and would all look black.
+    # Square-root colour scale: with many positions most weights are small and would all look black.
     scale = PowerNorm(0.5, vmin=0.0, vmax=max(float(weights.max()), 1e-9))
     picture = ax.imshow(weights, cmap="viridis", norm=scale, interpolation="nearest")
     ax.figure.colorbar(picture, ax=ax, label="weight", fraction=0.046, pad=0.03)
     places = np.arange(0, count, -(-count // MOST_LABELS))
-    # Rounded to what stays legible; at this size the labels of MOST_LABELS positions do not touch.
+    # Clipped to legible sizes, at which MOST_LABELS labels do not overlap.
     size = float(np.clip(260 / len(places), 6.5, 10))
     names = [str(tokens[place]) for place in places]
     ax.set_xticks(places, names, rotation=90, fontsize=size)

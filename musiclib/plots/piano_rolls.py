@@ -1,4 +1,4 @@
-"""Piano rolls: notes as bars over time, one score or two for comparison."""
+"""Piano rolls of one score, or of two for comparison."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from matplotlib.patches import Patch
 from musiclib.plots.palette import PALETTE
 from musiclib.score import Score, meter, pitch_name
 
-FAINTEST = 0.35  # opacity of the softest note: it must still be seen
-WIDTH = 10.0  # inches, of the figures made here
-LABEL_HEIGHT = 0.17  # inches that the name of a pitch takes
-# The pitch classes that are named, from all of them to the Cs alone, and how many semitones lie between two at least.
+FAINTEST = 0.35  # opacity of the softest note, still visible
+WIDTH = 10.0  # inches, of new figures
+LABEL_HEIGHT = 0.17  # inches, of a pitch label
+# Sets of labelled pitch classes, from all to C only, and their smallest distance in semitones.
 NAMED_CLASSES = ((range(12), 1), ((0, 4, 7), 3), ((0, 7), 5), ((0,), 12))
 MOST_BAR_LINES = 120
-LEGEND_NAMES = 12  # more parts than this are told apart by colour no longer
+LEGEND_NAMES = 12  # with more parts than this, the colours are not distinguishable and there is no legend
 
 
 def piano_roll(score: Score, ax: Axes | None = None, seconds: bool = False, title: str | None = None) -> Axes:
-    """Draws each note as a bar over time: its part is the colour, its velocity the opacity.
+    """Draws a piano roll: colour shows the part, opacity the velocity.
 
     Args:
         score: may be empty, which gives empty axes.
-        ax: where to draw; a new figure where None. The names of several parts stand to its right, for which a
-            figure with ``layout="constrained"`` makes room.
-        seconds: time in seconds, along the tempo map, instead of quarter lengths.
-        title: above the axes.
+        ax: axes to draw on; None creates a figure. With several parts a legend is drawn to the right; a figure with
+            ``layout="constrained"`` makes room for it.
+        seconds: time axis in seconds (with the tempo map) instead of quarter lengths.
+        title: title of the axes.
 
     Returns:
-        The axes. Where the score has time signatures, thin lines mark its bars.
+        The axes. If the score has time signatures, thin lines mark its bars.
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(WIDTH, 4.0), layout="constrained")
     if len(score):
         starts, ends = score.seconds() if seconds else (score.onset, score.onset + score.duration)
-        low, high = score.pitch - 0.42, score.pitch + 0.42  # a thin gap shows neighbouring pitches apart
+        low, high = score.pitch - 0.42, score.pitch + 0.42  # a thin gap between neighbouring pitches
         corners = np.array([[starts, low], [starts, high], [ends, high], [ends, low]]).transpose(2, 0, 1)
         colours = np.array([to_rgb(PALETTE[part % len(PALETTE)]) for part in range(len(score.part_names))])[score.part]
         opacity = FAINTEST + (1 - FAINTEST) * score.velocity / 127
-        # Edges in the same colour at full strength keep repeated notes apart, and very short ones visible.
+        # Opaque edges separate repeated notes and keep very short ones visible.
         notes = PolyCollection(
             corners, facecolors=np.column_stack([colours, opacity]), edgecolors=colours * 0.75, linewidths=0.5, zorder=2
         )
@@ -58,7 +58,6 @@ def piano_roll(score: Score, ax: Axes | None = None, seconds: bool = False, titl
     playing = np.unique(score.part).tolist()
     if 1 < len(playing) <= LEGEND_NAMES:
         handles = [Patch(color=PALETTE[part % len(PALETTE)], label=score.part_names[part]) for part in playing]
-        # Beside the axes, where it covers no note.
         ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return ax
 
@@ -69,19 +68,19 @@ def compare(
     ax: Sequence[Axes] | None = None,
     titles: tuple[str, str] = ("real", "generated"),
 ) -> np.ndarray:
-    """Draws two piano rolls one above the other, at the same scales.
+    """Draws two piano rolls one above the other, with the same scales.
 
     Args:
         real: drawn above.
         generated: drawn below.
-        ax: two axes, or None for a new figure.
-        titles: one above each.
+        ax: two axes; None creates a figure.
+        titles: titles of the two axes.
 
     Returns:
         (2,) array of the axes.
 
     Raises:
-        ValueError: where ``ax`` or ``titles`` are not two.
+        ValueError: if ``ax`` or ``titles`` does not have two elements.
     """
     if len(titles) != 2:
         raise ValueError(f"compare: titles must be two, got {len(titles)}: {titles}")
@@ -108,7 +107,7 @@ def _pitch_axis(ax: Axes, score: Score) -> None:
 
 
 def _name_pitches(ax: Axes, low: int, high: int) -> None:
-    """Sets limits and names for pitches from ``low`` to ``high``: at least an octave, and as many names as fit."""
+    """Sets the pitch axis from ``low`` to ``high``: at least an octave, with as many labels as fit."""
     margin = max(1, (12 - (high - low)) // 2)
     low, high = low - margin, high + margin
     semitone = ax.get_window_extent().height / ax.figure.dpi / (high - low + 1)  # in inches
@@ -122,7 +121,7 @@ def _name_pitches(ax: Axes, low: int, high: int) -> None:
 def _bar_lines(ax: Axes, score: Score, seconds: bool) -> None:
     lines = meter.bar_lines(score.time_signatures, score.end)
     if len(lines):
-        # Of a long piece every second, fourth ... line is drawn: more would be a grey wall.
+        # In long pieces only every second, fourth, ... bar line is drawn.
         lines = lines[:: -(-len(lines) // MOST_BAR_LINES)]
         places = score.seconds_at(lines) if seconds else lines
         ax.vlines(places, 0, 1, transform=ax.get_xaxis_transform(), colors="0.75", linewidths=0.6, zorder=1)

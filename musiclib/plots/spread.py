@@ -1,4 +1,4 @@
-"""Spread: one statistic of several sets of pieces, a dot for each piece."""
+"""Spread: a statistic of several sets of pieces, one dot per piece."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def spreads(
     remarks: Sequence[str] = (),
     percent: bool = False,
 ) -> Axes:
-    """Draws one figure of several sets of pieces, a dot for each piece, against the spread of the first set.
+    """Draws a strip plot of a statistic: one row per set of pieces, one dot per piece.
 
     Args:
-        values: the name of a set and the figure of each of its pieces, nan where a piece has none. The
-            first set is the yardstick: a grey band through all sets holds the middle 80% of its pieces.
-        ax: where to draw; a new figure where None.
-        title: above the axes.
-        label: what the figure is, and its unit.
-        remarks: a few letters for each set, to the right of its dots.
-        percent: the figures are shares from 0 to 1, and are written as percentages.
+        values: for each set its name and one value per piece, nan if a piece has none. The first set is the
+            reference: a grey band shows the middle 80% of its values.
+        ax: axes to draw on; None creates a figure.
+        title: title of the axes.
+        label: name and unit of the statistic.
+        remarks: a short text for each set, to the right of its row.
+        percent: format values from 0 to 1 as percentages.
 
     Returns:
-        The axes. A stroke marks each set's median.
+        The axes. A line marks each set's median.
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(6.0, 0.5 * len(values) + 1.2), layout="constrained")
@@ -44,7 +44,7 @@ def spreads(
             continue
         if row == 0:
             ax.axvspan(*np.quantile(figures, [0.1, 0.9]), color="0.88", linewidth=0, zorder=0)
-        # Spread over the height of the row, in a fixed order, so that equal figures do not hide one another.
+        # Deterministic vertical jitter, so that equal values do not overlap.
         height = row - 0.27 + 0.54 * (0.618034 * np.arange(len(figures)) % 1)
         colour = colours[row % len(colours)]
         ax.scatter(figures, height, s=14, color=colour, alpha=0.45, linewidths=0, zorder=2, label=name)

@@ -1,4 +1,4 @@
-"""Training curves: training and validation loss over the epochs."""
+"""Training curves: training and validation loss by epoch."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from musiclib.plots.palette import PALETTE
 
 
 def history(history: Mapping[str, Sequence[float]], ax: Axes | None = None) -> Axes:
-    """Draws the loss over the epochs of a training, and marks the best one.
+    """Draws the loss by epoch and marks the best epoch.
 
     Args:
-        history: what ``keras.callbacks.History.history`` holds: ``loss`` and, where there was a validation set,
-            ``val_loss``, nats a token, one value an epoch. Other entries are passed over.
-        ax: where to draw; a new figure where None.
+        history: ``keras.callbacks.History.history``: ``loss`` and, with validation data, ``val_loss``, in nats per
+            token, one value per epoch. Other entries are ignored.
+        ax: axes to draw on; None creates a figure.
 
     Returns:
-        The axes. The best epoch is the one with the lowest validation loss, or training loss without that.
+        The axes. The best epoch has the lowest validation loss (training loss if there is no validation loss).
 
     Raises:
-        ValueError: where no loss is recorded.
+        ValueError: if there is no finite loss.
     """
     labels = {"loss": "training", "val_loss": "validation"}
     curves = {key: np.asarray(history[key], dtype=np.float64) for key in labels if len(history.get(key, ()))}

@@ -118,7 +118,7 @@ def read_with(reader: Reader, path: pathlib.Path) -> Score:
     if path.is_dir():
         raise ValueError(f"{path} is a folder, not a file; read a whole folder with corpus.load")
     if not path.exists():
-        raise FileNotFoundError(f"no such file: {path} (in {pathlib.Path.cwd()}); check the path or give a full one")
+        raise FileNotFoundError(f"no such file: {path} (in {pathlib.Path.cwd()}); check it or give a full path")
     try:
         parsed = reader.read(path)
         score = parsed.score()

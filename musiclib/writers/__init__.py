@@ -1,14 +1,13 @@
-"""Writers: a Score becomes a MIDI or a MusicXML file.
+"""Writers: save a Score as a MIDI or MusicXML file, with atomic writes.
 
-A file that is there is replaced only once the new one is complete. Two limits of the formats hold for both:
+Two limits apply to both formats:
 
-- No part holds two overlapping notes of one pitch, since a MIDI note-off names only the pitch. The earlier note is cut
-  where the later one begins; of two that begin together the longer stays, with the higher velocity.
-- A time signature whose denominator is not a power of two is left out, and the one before it goes on: MIDI stores the
-  exponent, and notation has no such note value. No note moves by this.
+- A part cannot have overlapping notes of the same pitch, since a MIDI note-off names only the pitch. The earlier note
+  is cut at the next onset; notes of the same onset are merged, with the longest duration and the highest velocity.
+- Time signatures whose denominator is not a power of two are left out; note onsets do not change.
 
-MIDI is exact to 1/1920 of a quarter. Notation is for reading: it is rounded to twelfths of a quarter, which hold
-sixteenths and triplets, with ties, rests, tuplets and at most four voices a staff.
+MIDI is exact to 1/1920 of a quarter note. MusicXML is quantized to 1/12 of a quarter note (sixteenths and triplets),
+with ties, rests, tuplets and at most four voices per staff.
 """
 
 from musiclib.writers.midi import write_midi

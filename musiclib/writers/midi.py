@@ -1,4 +1,4 @@
-"""MIDI: one track for each part, exact to 1/1920 of a quarter."""
+"""MIDI: one track per part, exact to 1/1920 of a quarter note."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from musiclib import _atomic
 from musiclib.score import Score
 from musiclib.writers.rounding import rounded, time_signatures
 
-TICKS = 1920  # a quarter: a multiple of 96, 120, 384, 480 and 960, so what was read from such files comes out exact
-SLOWEST, FASTEST = 60e6 / 0xFFFFFF, 60e6  # quarters a minute: MIDI has three bytes for the microseconds of a quarter
-LONGEST = 0x0FFFFFFF  # ticks: the most that MIDI can say between two events
+TICKS = 1920  # per quarter note: a multiple of 96, 120, 384, 480 and 960, so that files with these are written exactly
+SLOWEST, FASTEST = 60e6 / 0xFFFFFF, 60e6  # quarters per minute: MIDI has three bytes of microseconds per quarter
+LONGEST = 0x0FFFFFFF  # ticks: MIDI's largest delta time
 
 
 def write_midi(score: Score, path: str | pathlib.Path) -> pathlib.Path:
-    """Writes a MIDI file: one track a part, with its name and program, and the tempo map.
+    """Saves a MIDI file: one track per part, with its name and program, and the tempo map.
 
-    No part is on channel 10, the drums'. There are 15 others: from the 16th part on, parts share a channel, and a
-    player that goes by channels gives those the same instrument.
+    Channel 10 (drums) is not used. From the 16th part on, parts share a channel, and players that assign instruments
+    by channel play them with the same instrument.
 
     Args:
-        score: at least one note; onsets and ends are rounded to 1/1920 of a quarter, and no note is shorter.
-        path: where to; missing folders are made, and a file that is there is replaced once all is written.
+        score: at least one note; onsets and ends are rounded to 1/1920 of a quarter note, the minimum duration.
+        path: the file to write (atomically); missing folders are created.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: at an empty score, one too long for MIDI, or a tempo that MIDI cannot hold.
+        ValueError: if the score is empty or too long for MIDI, or a tempo is out of MIDI's range.
     """
     import symusic
 
@@ -38,7 +38,7 @@ def write_midi(score: Score, path: str | pathlib.Path) -> pathlib.Path:
     for onset, tempo in score.tempos:
         if not SLOWEST <= tempo <= FASTEST:
             raise ValueError(
-                f"write_midi: MIDI holds tempos from 3.58 to 60000000 quarter notes a minute, got {tempo:g};"
+                f"write_midi: MIDI tempos range from 3.58 to 60000000 quarter notes per minute, got {tempo:g};"
                 " change score.tempos"
             )
         midi.tempos.append(symusic.Tempo(round(onset * TICKS), mspq=round(60e6 / tempo)))

@@ -1,4 +1,4 @@
-"""MusicXML: notation in bars, with ties, rests, triplets and voices as a musician expects them."""
+"""MusicXML: notation in bars, with ties, rests, triplets and voices."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from musiclib.writers.rounding import rounded, time_signatures
 if TYPE_CHECKING:
     import music21
 
-GRID = 12  # notation's steps in a quarter
+GRID = 12  # steps per quarter note
 SIXTEENTH = GRID // 4
-VOICES = 4  # a staff's voices; programs for notation read no more
-# Lengths in steps that one note can have, as (type, dots), and the same within a triplet (three in the time of two).
+VOICES = 4  # per staff; notation programs read no more
+# Note values by length in steps, as (type, dots), and the same within a triplet (three in the time of two).
 PLAIN = {96: ("breve", 0), 72: ("whole", 1), 48: ("whole", 0), 36: ("half", 1), 24: ("half", 0), 18: ("quarter", 1)}
 PLAIN |= {12: ("quarter", 0), 9: ("eighth", 1), 6: ("eighth", 0), 3: ("16th", 0)}
 TRIPLET = {8: ("quarter", 0), 6: ("eighth", 1), 4: ("eighth", 0), 3: ("16th", 1), 2: ("16th", 0), 1: ("32nd", 0)}
-BRACKETS = {12: "eighth", 6: "16th", 3: "32nd"}  # what a triplet of this many steps has three of
+BRACKETS = {12: "eighth", 6: "16th", 3: "32nd"}  # note type of a triplet by its total length in steps
 
 
 def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
-    """Writes notation that MuseScore and other programs open: one staff a part, in bars.
+    """Saves a MusicXML file for MuseScore and other notation programs: one staff per part, in bars.
 
-    Without a time signature, or with bars not of whole sixteenths, there are four quarters to a bar. A signature that
-    changes within a bar cuts it short, and an upbeat bears the signature of the bars after it. A beat with anything off
-    the sixteenths is a triplet. Notes that overlap go to voices; where four do not suffice, notes of one voice are
-    split and tied, so that none is lost or shortened.
+    Without a time signature, or if bars are not a multiple of a sixteenth, the time signature is 4/4. A time signature
+    change within a bar shortens that bar; an upbeat gets the time signature of the next bar. A beat with times off the
+    sixteenth grid is a triplet. Overlapping notes go to separate voices; if four are not enough, notes of one voice
+    are split and tied.
 
     Args:
-        score: at least one note; onsets and ends are rounded to 1/12 of a quarter, and no note is shorter.
-        path: where to, its stem being the title; missing folders are made, and a file that is there is replaced once
-            all is written. ``.musicxml`` is the usual suffix; the file is plain XML whatever it is.
+        score: at least one note; onsets and ends are rounded to 1/12 of a quarter note, the minimum duration.
+        path: the file to write (atomically); its stem is the title. Missing folders are created. The usual suffix is
+            ``.musicxml``; the content is uncompressed XML with any suffix.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: at an empty score.
+        ValueError: if the score is empty.
     """
     from music21 import metadata, stream
     from music21.musicxml.m21ToXml import GeneralObjectExporter
@@ -49,7 +49,7 @@ def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
     notes = rounded(score, GRID)
     bars = _bars(score, int(notes["end"].max()))
     sheet = stream.Score()
-    sheet.insert(0, metadata.Metadata(title=pathlib.Path(path).stem, composer=" "))  # else music21 names itself
+    sheet.insert(0, metadata.Metadata(title=pathlib.Path(path).stem, composer=" "))  # else music21 is the composer
     for index in range(len(score.part_names)):
         sheet.insert(0, _staff(score, index, notes[notes["part"] == index], bars))
     return _atomic.write(path, GeneralObjectExporter(sheet).parse())
@@ -57,7 +57,7 @@ def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
 
 def _bars(score: Score, end: int) -> list[tuple[int, int, int, str | None]]:
     """Returns (number, start, length, new time signature) of each bar up to ``end``, in steps."""
-    # In whole sixteenths, so that every bar line lies on the grid.
+    # Rounded to sixteenths, so that every bar line is on the grid.
     changes = {
         round(onset * 4) * SIXTEENTH: (numerator * 4 * GRID // denominator, f"{numerator}/{denominator}")
         for onset, numerator, denominator in time_signatures(score)
@@ -73,19 +73,19 @@ def _bars(score: Score, end: int) -> list[tuple[int, int, int, str | None]]:
     upbeat = round(meter.upbeat(score.time_signatures) * GRID)
     first = 1
     if len(bars) > 1 and bars[0][1] == upbeat and bars[1][2]:
-        first = 0  # as in print, where an upbeat is no bar that is counted
+        first = 0  # by convention an upbeat is not counted
         bars[:2] = [(0, upbeat, bars[1][2]), (*bars[1][:2], None)]
     return [(number, *bar) for number, bar in enumerate(bars, first)]
 
 
 def _voices(notes: np.ndarray) -> list[np.ndarray]:
-    """Deals the notes of a part to voices, so that few of a voice overlap; notes of equal length form chords."""
+    """Assigns the notes of a part to voices with few overlaps; notes of equal onset and duration form chords."""
     events: dict[tuple[int, int], list[int]] = {}
     for number, (start, end) in enumerate(zip(notes["start"].tolist(), notes["end"].tolist(), strict=True)):
         events.setdefault((start, end), []).append(number)
     members: list[list[int]] = [[]]
     busy = [0]
-    # Of events that begin together the highest goes first: the melody stays in the first voice.
+    # At the same onset the highest goes first, which keeps the melody in the first voice.
     for (start, end), numbers in sorted(events.items(), key=lambda event: (event[0][0], -notes["pitch"][event[1][-1]])):
         free = [voice for voice, until in enumerate(busy) if until <= start]
         if not free and len(busy) < VOICES:
@@ -99,11 +99,11 @@ def _voices(notes: np.ndarray) -> list[np.ndarray]:
 
 
 def _split(start: int, end: int) -> list[int]:
-    """Splits a stretch of a bar, in steps from the bar line, into the lengths of single notes."""
+    """Splits a span of a bar, in steps from the bar line, into note values."""
     lengths = []
     while start < end:
         length = end - start
-        if length not in PLAIN:  # first to the next beat, then as long as there is a note for
+        if length not in PLAIN:  # first to the next beat, then the longest note value that fits
             to_beat = GRID - start % GRID
             length = to_beat if to_beat < min(GRID, length) else max(size for size in PLAIN if size <= length)
         lengths.append(length)
@@ -112,11 +112,11 @@ def _split(start: int, end: int) -> list[int]:
 
 
 def _pieces(notes: np.ndarray, start: int, length: int) -> list[tuple[int, int, tuple | None]]:
-    """Cuts a bar of one voice where something begins or ends.
+    """Splits a bar of one voice at note onsets and ends.
 
     Returns:
-        (start, length, triplet) of each piece, in steps. The triplet is None or (the type of its thirds, ``"start"``,
-        ``"stop"`` or None).
+        (start, length, triplet) of each piece, in steps. The triplet is None or (note type, ``"start"``, ``"stop"`` or
+        None).
     """
     edges = np.unique(np.concatenate([notes["start"], notes["end"], [start, start + length]])) - start
     edges = edges[(edges >= 0) & (edges <= length)].tolist()
@@ -148,7 +148,7 @@ def _pieces(notes: np.ndarray, start: int, length: int) -> list[tuple[int, int, 
 
 
 def _element(notes: np.ndarray, start: int, length: int, triplet: tuple | None, hidden: bool):
-    """Makes the note, chord or rest of one piece; ``notes`` are those that sound in it."""
+    """Creates the note, chord or rest of one piece from the notes that sound in it."""
     from music21 import chord, duration, note, tie
 
     kind, dots = PLAIN[length] if triplet is None else TRIPLET[length]
@@ -166,7 +166,7 @@ def _element(notes: np.ndarray, start: int, length: int, triplet: tuple | None, 
             member.tie = tie.Tie("continue" if before and after else "stop" if before else "start")
         members.append(member)
     element = chord.Chord(members) if len(members) > 1 else members[0] if members else note.Rest()
-    if len(members) > 1:  # MusicXML has a loudness for each note of a chord, but music21 writes only the chord's own
+    if len(members) > 1:  # music21 writes only the chord's velocity
         element.volume.velocity = int(notes["velocity"].max())
     element.duration = lasting
     if hidden and not members:
@@ -178,11 +178,11 @@ def _staff(score: Score, index: int, notes: np.ndarray, bars: list[tuple]) -> mu
     from music21 import clef, instrument, stream, tempo
     from music21.meter import TimeSignature
 
-    # The general class, not the program's own: of a clarinet, readers would transpose what is written as it sounds.
+    # Not the class of the program: parsers would transpose a clarinet, but pitches are written as they sound.
     player = instrument.Instrument(score.part_names[index])
     player.partName = score.part_names[index]
     player.midiProgram = score.programs[index]
-    player.midiChannel = index % 15 + (index % 15 > 8)  # passes over channel 10, the drums', here number 9
+    player.midiChannel = index % 15 + (index % 15 > 8)  # skips channel 10 (drums), number 9 here
     staff = stream.Part()
     staff.partName = player.partName
     staff.insert(0, player)

@@ -1,4 +1,4 @@
-"""Rounding: a Score on the grid of a file format, without what the format cannot hold."""
+"""Rounding: quantizes a Score to the grid of a file format."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from musiclib.score import Score
 
 
 def rounded(score: Score, grid: int) -> np.ndarray:
-    """Rounds a score to ``grid`` steps a quarter and resolves overlaps.
+    """Quantizes a score to ``grid`` steps per quarter note and resolves overlaps.
 
     Returns:
-        (n,) records of part, pitch, start, end (steps) and velocity, sorted in this order.
+        (n,) records of part, pitch, start and end (in steps) and velocity, sorted by these fields.
     """
     if not len(score):
         raise ValueError("the score has no notes, so there is nothing to write; give one with notes")
@@ -26,7 +26,7 @@ def rounded(score: Score, grid: int) -> np.ndarray:
     again = same_pitch & (notes["start"][1:] == notes["start"][:-1])
     first = np.flatnonzero(np.append(True, ~again))
     loudest = np.maximum.reduceat(notes["velocity"], first)
-    notes = notes[np.append(~again, True)]  # the last, which is the longest, of those that begin together
+    notes = notes[np.append(~again, True)]  # the longest of the same onset
     notes["velocity"] = loudest
     followed = np.all([notes[name][1:] == notes[name][:-1] for name in ("part", "pitch")], axis=0)
     notes["end"][:-1][followed] = np.minimum(notes["end"][:-1], notes["start"][1:])[followed]
@@ -34,6 +34,6 @@ def rounded(score: Score, grid: int) -> np.ndarray:
 
 
 def time_signatures(score: Score) -> list[tuple[float, int, int]]:
-    """Returns the time signatures that MIDI and notation can hold."""
+    """Returns the time signatures that MIDI and notation support."""
     powers = [2**exponent for exponent in range(7)]
     return [mark for mark in score.time_signatures if mark[1] <= 255 and mark[2] in powers]
