@@ -19,46 +19,34 @@ import tempfile
 
 __version__ = "0.2.0"
 
-ROOMS = (
-    "config",
-    "score",
-    "readers",
-    "writers",
-    "audio",
-    "plots",
-    "corpus",
-    "encodings",
-    "dataset",
-    "models",
-    "training",
-    "sampling",
-    "evaluation",
+ROOMS = tuple(
+    "config score readers writers audio plots corpus encodings dataset models training sampling evaluation".split()
 )
+# Where the modules of version 0.1 went, by what to import from now.
 _MOVED = {
-    "bundled": "musiclib.corpus.music21_corpus",
-    "cache": "musiclib.corpus.cache",
-    "callbacks": "musiclib.training.callbacks",
-    "checkpoint": "musiclib.training.checkpoint",
-    "distribution": "musiclib.training.distribution",
-    "downloads": "musiclib.corpus.download",
-    "draft": "musiclib.readers.parsed",
-    "feeding": "musiclib.training.feeding",
-    "jsb": "musiclib.corpus.jsb",
-    "losses": "musiclib.models.losses",
-    "melodies": "musiclib.score.melody",
-    "meter": "musiclib.score.meter",
-    "midi_file": "musiclib.readers.midi_file",
-    "ngram": "musiclib.evaluation (NGram, best_ngram)",
-    "notation": "musiclib.readers.music21_stream",
-    "pair_windows": "musiclib.dataset (PairWindows)",
-    "pairs": "musiclib.dataset (prepare_pairs, phrases, Pairs)",
-    "pedal": "musiclib.readers (read_sustained)",
-    "pieces": "musiclib.dataset (Pieces)",
-    "reading": "musiclib.corpus.parallel",
-    "runs": "musiclib.training (Run, load_run)",
-    "versions": "musiclib.training.provenance",
-    "vocabulary": "musiclib.encodings (Vocabulary)",
-    "windows": "musiclib.dataset (Windows, one_hot)",
+    old: new
+    for new, names in {
+        "score": "meter",
+        "score.melody": "melodies",
+        "readers": "midi_file",
+        "readers (read_sustained)": "pedal",
+        "readers.parsed": "draft",
+        "readers.music21_stream": "notation",
+        "corpus": "cache jsb",
+        "corpus.music21_corpus": "bundled",
+        "corpus.download": "downloads",
+        "corpus.parallel": "reading",
+        "encodings (Vocabulary)": "vocabulary",
+        "dataset (Pieces)": "pieces",
+        "dataset (Windows, one_hot)": "windows",
+        "dataset (prepare_pairs, phrases, Pairs, PairWindows)": "pairs pair_windows",
+        "models.losses": "losses",
+        "training": "callbacks checkpoint distribution feeding",
+        "training (Run, load_run)": "runs",
+        "training.provenance": "versions",
+        "evaluation (NGram, best_ngram)": "ngram",
+    }.items()
+    for old in names.split()
 }
 
 # Silences TensorFlow's start-up log, where musiclib is imported before it and nobody has set another level.
@@ -77,7 +65,7 @@ class _ImportHook(importlib.abc.MetaPathFinder):
     def find_spec(self, fullname, path=None, target=None):
         package, _, name = fullname.rpartition(".")
         if package == __name__ and name in _MOVED:
-            raise ImportError(f"{fullname} moved in version 0.2: import it from {_MOVED[name]}")
+            raise ImportError(f"{fullname} moved in version 0.2: import it from musiclib.{_MOVED[name]}")
         if fullname != "tensorflow":
             return None
         found = (finder.find_spec(fullname, path, target) for finder in sys.meta_path if finder is not self)

@@ -130,8 +130,9 @@ def test_each_room_is_loaded_on_first_use():
 
 @pytest.mark.parametrize("name", sorted(musiclib._MOVED))
 def test_a_module_that_moved_says_where_it_went(name):
-    target, _, names = musiclib._MOVED[name].partition(" (")
-    assert importlib_finds(target, [taken for taken in names.rstrip(")").split(", ") if taken])
+    room, _, names = musiclib._MOVED[name].partition(" (")
+    target = f"musiclib.{room}"
+    assert importlib_finds(target, [taken for taken in names.rstrip(")").split(", ") if taken] or [])
     for statement in (f"import musiclib.{name}", f"from musiclib import {name}", f"from musiclib.{name} import x"):
         with pytest.raises(ImportError, match=f"musiclib.{name} moved in version 0.2: import it from {target}"):
             exec(statement)

@@ -13,18 +13,9 @@ from musiclib.dataset.pieces import PairedPieces, Pieces
 from musiclib.dataset.preparing import prepare
 
 __all__ = [
-    "Dataset",
-    "PairWindows",
-    "PairedPieces",
-    "Pairs",
-    "Pieces",
-    "Windows",
-    "itself",
-    "one_hot",
-    "phrases",
-    "prepare",
+    "Dataset", "PairWindows", "PairedPieces", "Pairs", "Pieces", "Windows", "itself", "one_hot", "phrases", "prepare",
     "prepare_pairs",
-]
+]  # fmt: skip
 
 _WITH_KERAS = {"Windows": "windows", "PairWindows": "pair_windows"}
 

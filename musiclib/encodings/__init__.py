@@ -15,15 +15,6 @@ from musiclib.encodings.registry import ENCODINGS, from_config, register
 from musiclib.encodings.vocabulary import Vocabulary
 
 __all__ = [
-    "ENCODINGS",
-    "Chorale",
-    "Encoding",
-    "Frames",
-    "NoteChord",
-    "NoteEvents",
-    "Performance",
-    "Vocabulary",
-    "from_config",
-    "normal_order",
-    "register",
-]
+    "ENCODINGS", "Chorale", "Encoding", "Frames", "NoteChord", "NoteEvents", "Performance", "Vocabulary",
+    "from_config", "normal_order", "register",
+]  # fmt: skip

@@ -15,18 +15,6 @@ from musiclib.evaluation.tokens import most_frequent_share, seen_share
 from musiclib.evaluation.voice_leading import parallels
 
 __all__ = [
-    "STATISTICS",
-    "Card",
-    "Likeness",
-    "NGram",
-    "Originality",
-    "Passage",
-    "best_ngram",
-    "card",
-    "likeness",
-    "measure",
-    "most_frequent_share",
-    "nats_per_token",
-    "parallels",
-    "seen_share",
-]
+    "STATISTICS", "Card", "Likeness", "NGram", "Originality", "Passage", "best_ngram", "card", "likeness", "measure",
+    "most_frequent_share", "nats_per_token", "parallels", "seen_share",
+]  # fmt: skip

@@ -13,16 +13,6 @@ from musiclib.models.stacked_lstm import stacked_lstm
 from musiclib.models.transformer import transformer
 
 __all__ = [
-    "BUILDERS",
-    "PRESETS",
-    "AutoregressiveModel",
-    "all_options",
-    "build",
-    "chorale_gru",
-    "find",
-    "gru_attention",
-    "register",
-    "seq2seq",
-    "stacked_lstm",
-    "transformer",
-]
+    "BUILDERS", "PRESETS", "AutoregressiveModel", "all_options", "build", "chorale_gru", "find", "gru_attention",
+    "register", "seq2seq", "stacked_lstm", "transformer",
+]  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from musiclib.config import Config, ModelConfig, TrainingConfig
+from musiclib.config import TrainingConfig
 from musiclib.models.autoregressive import AutoregressiveModel, embedding_layer, logits_layer
 from musiclib.models.layers.additive_attention import attend_to_past, attention_weights, empty_cache, self_attention
 from musiclib.models.registry import register
@@ -185,12 +185,9 @@ def gru_attention(
 register(
     "gru_attention",
     gru_attention,
-    {
-        "quick": Config(
-            "quick",
-            ModelConfig("gru_attention", {"units": 128, "context_length": 64, "dropout": 0.1}),
-            TrainingConfig(window=64, batch_size=16, epochs=14, learning_rate=3e-3),
-        ),
-        "full": Config("full", ModelConfig("gru_attention"), TrainingConfig()),
-    },
+    quick=(
+        {"units": 128, "context_length": 64, "dropout": 0.1},
+        TrainingConfig(window=64, batch_size=16, epochs=14, learning_rate=3e-3),
+    ),
+    full=({}, TrainingConfig()),
 )

@@ -13,25 +13,27 @@ BUILDERS: dict[str, Callable[..., keras.Model]] = {}
 PRESETS: dict[str, Mapping[str, Config]] = {}
 
 
-def register(name: str, builder: Callable[..., keras.Model], presets: Mapping[str, Config] | None = None) -> None:
-    """Registers a network, so that it is trained, saved and loaded like the built-in ones.
+def register(name: str, builder: Callable[..., keras.Model], **presets: tuple[dict, TrainingConfig]) -> None:
+    """Makes a network known by a name, so that it is built, trained, saved and loaded like those that ship.
 
     Args:
-        name: its name in ``ModelConfig``. An existing name is replaced, so that a notebook cell can be run again.
-        builder: takes the vocabulary size and options that are JSON values, each with a default, and returns a built
-            model, such as an ``AutoregressiveModel``.
-        presets: a ``Config`` for each size, for ``config.preset(size, name)``; by default ``"quick"`` and ``"full"``
-            with the builder's default options.
+        name: what ``ModelConfig`` calls it. A name that is taken is replaced, so that a notebook cell can be run again.
+        builder: takes the size of the vocabulary and options that are JSON values, each with a default, and returns a
+            built model, such as an ``AutoregressiveModel``.
+        **presets: options and training settings by size, for ``config.preset(size, name)``; by default ``quick`` and
+            ``full`` with the builder's default options.
 
     Raises:
         ValueError: where the builder cannot be called.
     """
     if not callable(builder):
         raise ValueError(f"models.register needs a function that builds {name!r}, got {builder!r}")
-    model = ModelConfig(name)
     quick = TrainingConfig(window=64, batch_size=16, epochs=14)
+    presets = presets or {"quick": ({}, quick), "full": ({}, TrainingConfig())}
     BUILDERS[name] = builder
-    PRESETS[name] = presets or {"quick": Config("quick", model, quick), "full": Config("full", model)}
+    PRESETS[name] = {
+        size: Config(size, ModelConfig(name, options), settings) for size, (options, settings) in presets.items()
+    }
 
 
 def find(name: str) -> Callable[..., keras.Model]:

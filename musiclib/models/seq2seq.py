@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from musiclib.config import Config, ModelConfig, TrainingConfig
+from musiclib.config import TrainingConfig
 from musiclib.dataset import PairedPieces, PairWindows
 from musiclib.encodings.vocabulary import PADDING
 from musiclib.models.autoregressive import AutoregressiveModel, embedding_layer, logits_layer
@@ -276,20 +276,15 @@ def seq2seq(
 
 
 _ANNEALED = {"teacher_forcing": [1.0, 0.9]}
-_SMALL = {"units": 96, "embedding_size": 32, "layers": 2, "dropout": 0.2}
 register(
     "seq2seq",
     seq2seq,
-    {
-        "quick": Config(
-            "quick",
-            ModelConfig("seq2seq", {**_SMALL, **_ANNEALED, "annealing": 4}),
-            TrainingConfig(window=64, batch_size=8, epochs=6, learning_rate=5e-3, average=0.95),
-        ),
-        "full": Config(
-            "full",
-            ModelConfig("seq2seq", {**_ANNEALED, "annealing": 10}),
-            TrainingConfig(window=64, batch_size=16, epochs=60, learning_rate=3e-3, patience=10, average=0.998),
-        ),
-    },
+    quick=(
+        {"units": 96, "embedding_size": 32, "layers": 2, "dropout": 0.2, **_ANNEALED, "annealing": 4},
+        TrainingConfig(window=64, batch_size=8, epochs=6, learning_rate=5e-3, average=0.95),
+    ),
+    full=(
+        {**_ANNEALED, "annealing": 10},
+        TrainingConfig(window=64, batch_size=16, epochs=60, learning_rate=3e-3, patience=10, average=0.998),
+    ),
 )

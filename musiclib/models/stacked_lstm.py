@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from musiclib.config import Config, ModelConfig, TrainingConfig
+from musiclib.config import TrainingConfig
 from musiclib.models.autoregressive import AutoregressiveModel, embedding_layer, logits_layer
 from musiclib.models.layers import lstm
 from musiclib.models.registry import register
@@ -93,12 +93,6 @@ def stacked_lstm(
 register(
     "stacked_lstm",
     stacked_lstm,
-    {
-        "quick": Config(
-            "quick",
-            ModelConfig("stacked_lstm", {"units": [128, 128], "embedding_size": 64}),
-            TrainingConfig(window=64, batch_size=16, epochs=14),
-        ),
-        "full": Config("full", ModelConfig("stacked_lstm"), TrainingConfig()),
-    },
+    quick=({"units": [128, 128], "embedding_size": 64}, TrainingConfig(window=64, batch_size=16, epochs=14)),
+    full=({}, TrainingConfig()),
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from musiclib.config import Config, ModelConfig, TrainingConfig
+from musiclib.config import TrainingConfig
 from musiclib.encodings.vocabulary import PADDING
 from musiclib.models.autoregressive import AutoregressiveModel
 from musiclib.models.layers.rotary import rotate
@@ -217,16 +217,9 @@ def transformer(
 register(
     "transformer",
     transformer,
-    {
-        "quick": Config(
-            "quick",
-            ModelConfig("transformer", {"units": 128, "layers": 3, "heads": 4, "context_length": 128, "dropout": 0.1}),
-            TrainingConfig(window=128, batch_size=8, epochs=14, learning_rate=2e-3),
-        ),
-        "full": Config(
-            "full",
-            ModelConfig("transformer"),
-            TrainingConfig(window=1024, batch_size=16, epochs=60, learning_rate=3e-4),
-        ),
-    },
+    quick=(
+        {"units": 128, "layers": 3, "heads": 4, "context_length": 128, "dropout": 0.1},
+        TrainingConfig(window=128, batch_size=8, epochs=14, learning_rate=2e-3),
+    ),
+    full=({}, TrainingConfig(window=1024, batch_size=16, epochs=60, learning_rate=3e-4)),
 )

@@ -20,14 +20,6 @@ from musiclib.readers.read import READERS, SUFFIXES, Reader, find_reader, read_s
 from musiclib.readers.sustain_pedal import read_sustained
 
 __all__ = [
-    "READERS",
-    "SUFFIXES",
-    "LostNotes",
-    "Reader",
-    "UnreadableScore",
-    "find_reader",
-    "read_score",
-    "read_sustained",
-    "read_with",
-    "score_from_music21",
-]
+    "READERS", "SUFFIXES", "LostNotes", "Reader", "UnreadableScore", "find_reader", "read_score", "read_sustained",
+    "read_with", "score_from_music21",
+]  # fmt: skip

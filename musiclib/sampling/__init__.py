@@ -11,17 +11,6 @@ from musiclib.sampling.primers import primer_ids, random_notes, random_window
 from musiclib.sampling.rules import Rules, choose, repetition_penalty, temperature, top_k, top_p
 
 __all__ = [
-    "Guard",
-    "Rules",
-    "choose",
-    "generate",
-    "generate_ids",
-    "harmonize",
-    "primer_ids",
-    "random_notes",
-    "random_window",
-    "repetition_penalty",
-    "temperature",
-    "top_k",
-    "top_p",
-]
+    "Guard", "Rules", "choose", "generate", "generate_ids", "harmonize", "primer_ids", "random_notes",
+    "random_window", "repetition_penalty", "temperature", "top_k", "top_p",
+]  # fmt: skip

@@ -9,12 +9,5 @@ from musiclib.score.pitches import pitch_name, pitch_number
 from musiclib.score.score import COLUMNS, DEFAULT_TEMPO, DEFAULT_VELOCITY, Score
 
 __all__ = [
-    "COLUMNS",
-    "DEFAULT_TEMPO",
-    "DEFAULT_VELOCITY",
-    "Score",
-    "melody",
-    "meter",
-    "pitch_name",
-    "pitch_number",
-]
+    "COLUMNS", "DEFAULT_TEMPO", "DEFAULT_VELOCITY", "Score", "melody", "meter", "pitch_name", "pitch_number",
+]  # fmt: skip
