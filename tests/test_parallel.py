@@ -208,7 +208,8 @@ def test_what_was_read_before_an_interruption_is_kept(folder, register, monkeypa
     assert len(opened) == 6 + 7
 
 
-def test_the_bar_counts_every_piece(folder, capsys):
+def test_the_bar_counts_every_piece(folder, capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)  # a narrow terminal would cut the count off
     (folder / "bad.mid").write_text("no music")
     for _ in range(2):
         corpus.load(folder, reader="symusic")
