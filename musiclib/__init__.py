@@ -28,7 +28,8 @@ _MOVED = {
     for new, names in {
         "score": "meter",
         "score.melody": "melodies",
-        "readers": "midi_file",
+        "_atomic": "files",
+        "readers": "midi_file midi_music21 midi_symusic",
         "readers (read_sustained)": "pedal",
         "readers.parsed": "draft",
         "readers.music21_stream": "notation",
