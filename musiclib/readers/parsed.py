@@ -1,7 +1,8 @@
 """Parsed score: the output of a parser before it becomes a Score, and the rules that all readers share.
 
-Notes of duration 0 or without a note-off are left out and counted; duplicate part names are numbered; repeated tempos
-and time signatures are dropped; pieces longer than a day are rejected.
+Notes of duration 0 or without a note-off are left out and counted; grace notes are left out, or placed before their
+beat; repeats are played out on request; duplicate part names are numbered; repeated tempos and signatures are dropped;
+pieces longer than a day are rejected.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import itertools
 
 import numpy as np
 
+from musiclib.readers.graces import before_the_beat
+from musiclib.readers.repeats import Bar, changes, play_order, played
 from musiclib.score import Score
 
 LONGEST_HOURS = 24  # a longer piece is a damaged file, or Satie
@@ -35,29 +38,62 @@ class LostNotes(UserWarning):
     """Some notes of a file were left out; the message says which and how many."""
 
 
+class IrregularBars(UserWarning):
+    """Some bars of a part are longer or shorter than those of the other parts; the message says how many."""
+
+
+class RoundedPitches(UserWarning):
+    """Quarter tones were rounded to semitones."""
+
+
 @dataclasses.dataclass
 class ParsedScore:
-    """Parts, tempos and time signatures of a parsed file.
+    """Parts, tempos, signatures and repeats of a parsed file.
 
     Args:
         parts: triples (name, General MIDI program, notes); the notes are rows (onset, duration, pitch, velocity), a
             list or an (n, 4) array, times in quarter lengths.
         tempos: (quarter notes per minute,) by onset.
         signatures: (numerator, denominator) by onset.
+        keys: (fifths, mode) by onset.
+        title: the title, or ``""``.
+        composer: the composer, or ``""``.
+        graces: grace notes, rows (onset of the note that they lead to, place in their group from 0, pitch, velocity,
+            index of the part).
+        bars: the written bars with their repeat signs; empty if the format has none.
         percussion: number of unpitched notes that were left out.
         unended: number of notes without a note-off that were left out.
         zero_length: number of notes of duration 0 that were left out.
+        early: number of grace notes before the first beat, which were left out.
+        microtones: number of notes whose pitch was rounded to a semitone.
+        irregular: for each part with irregular bars, (name, bars that are too short, bars that are too long).
     """
 
     parts: list[tuple[str, int, list | np.ndarray]] = dataclasses.field(default_factory=list)
     tempos: dict[float, tuple] = dataclasses.field(default_factory=dict)
     signatures: dict[float, tuple] = dataclasses.field(default_factory=dict)
+    keys: dict[float, tuple] = dataclasses.field(default_factory=dict)
+    title: str = ""
+    composer: str = ""
+    graces: list[tuple] = dataclasses.field(default_factory=list)
+    bars: list[Bar] = dataclasses.field(default_factory=list)
     percussion: int = 0
     unended: int = 0
     zero_length: int = 0
+    early: int = 0
+    microtones: int = 0
+    irregular: list[tuple[str, int, int]] = dataclasses.field(default_factory=list)
 
-    def score(self) -> Score:
-        """Returns the Score; raises UnreadableScore if it has no notes."""
+    def score(self, grace_notes: bool = False, repeats: bool = False) -> Score:
+        """Returns the Score.
+
+        Args:
+            grace_notes: keep grace notes, as short notes just before the beat; otherwise they are left out.
+            repeats: play out repeats, endings and jumps; otherwise every bar sounds once, as written.
+
+        Raises:
+            UnreadableScore: if there are no notes, or the piece is too long.
+        """
         notes = [np.asarray(rows, dtype=np.float64).reshape(-1, 4) for _, _, rows in self.parts]
         table = np.concatenate([np.zeros((0, 4)), *notes])
         part = np.repeat(np.arange(len(notes)), [len(rows) for rows in notes])
@@ -68,6 +104,14 @@ class ParsedScore:
             what = f"only percussion, {self.percussion} unpitched notes" if self.percussion else "no notes"
             what += f", but for {self.lost}" if self.lost else ""
             raise UnreadableScore(f"this music has {what}; choose a file with pitched notes of positive duration")
+        maps = {"tempos": self.tempos, "time_signatures": self.signatures, "key_signatures": self.keys}
+        maps = {name: changes(marks) for name, marks in maps.items()}
+        graces = np.array(self.graces, dtype=np.float64).reshape(-1, 5)
+        if repeats and len(spans := play_order(self.bars)) > 1:
+            (table, part, graces), maps = played(spans, (table, part, graces), maps)
+        if grace_notes and len(graces):
+            rows, parts, self.early = before_the_beat(graces, table, part)
+            table, part = np.concatenate([table, rows]), np.concatenate([part, parts])
         # A Score sorts by onset, part and pitch; ties are sorted here by duration, then velocity, so that the result
         # does not depend on the order in which a reader finds the notes.
         table, part = (column[np.lexsort((table[:, 3], table[:, 1]))] for column in (table, part))
@@ -76,14 +120,9 @@ class ParsedScore:
             name = name or f"Part {index + 1}"
             numbered = itertools.chain([name], (f"{name} {copy}" for copy in itertools.count(2)))
             names.append(next(name for name in numbered if name not in names))  # unique, to select by name
-        score = Score(
-            *table.T,
-            part,
-            tempos=_changes(self.tempos),
-            time_signatures=_changes(self.signatures),
-            part_names=tuple(names),
-            programs=tuple(part[1] for part in self.parts),
-        )
+        programs = tuple(part[1] for part in self.parts)
+        about = {"title": " ".join(self.title.split()), "composer": " ".join(self.composer.split())}
+        score = Score(*table.T, part, part_names=tuple(names), programs=programs, **maps, **about)
         hours = float(score.seconds_at((score.onset + score.duration).max())) / 3600
         if not hours <= LONGEST_HOURS:
             raise UnreadableScore(
@@ -95,13 +134,21 @@ class ParsedScore:
     def lost(self) -> str:
         """Describes the notes that were left out, such as ``3 notes that never end``; empty if there are none."""
         kinds = ((self.unended, "that never end"), (self.zero_length, "without a length"))
+        kinds += ((self.early, "before the first beat"),)
         return " and ".join(f"{count:,} note{'s' * (count > 1)} {kind}" for count, kind in kinds if count)
 
-
-def _changes(marks: dict[float, tuple]) -> tuple[tuple, ...]:
-    """Sorts marks by onset and drops repeated ones."""
-    changes: list[tuple] = []
-    for onset, mark in sorted(marks.items()):
-        if not changes or changes[-1][1:] != mark:
-            changes.append((onset, *mark))
-    return tuple(changes)
+    def warnings(self) -> list[UserWarning]:
+        """Returns what a reader should be told of this piece, one warning of each kind."""
+        found: list[UserWarning] = []
+        if self.lost:
+            found.append(LostNotes(f"left out {self.lost}"))
+        if self.microtones:
+            found.append(RoundedPitches(f"rounded {self.microtones} microtones to semitones"))
+        if self.irregular:
+            parts = "; ".join(
+                f"{name}: " + " and ".join(f"{count} too {kind}" for count, kind in counts if count)
+                for name, short, long in self.irregular
+                for counts in [((short, "short"), (long, "long"))]
+            )
+            found.append(IrregularBars(f"bars that do not fit the other parts, and were aligned with them: {parts}"))
+        return found

@@ -1,7 +1,8 @@
 """Packing: a Score as bytes, for the cache and for saved corpora.
 
-The bytes are a line of JSON (number of notes, tempos, time signatures, part names, programs), then the columns.
-"""
+The bytes are a line of JSON (number of notes, and the fields that are not columns), then the columns.
+
+
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import numpy as np
 from musiclib.score.score import COLUMNS, Score
 
 _TYPES = ("<f8", "<f8", "u1", "u1", "<u4")  # of the columns
-_FIELDS = ("tempos", "time_signatures", "part_names", "programs")
+_FIELDS = ("tempos", "time_signatures", "part_names", "programs", "key_signatures", "title", "composer")
 
 
 def pack(score: Score) -> bytes:
@@ -30,4 +31,4 @@ def unpack(data: bytes) -> Score:
     for name, kind in zip(COLUMNS, _TYPES, strict=True):
         columns[name] = np.frombuffer(data, kind, header["notes"], position)
         position += columns[name].nbytes
-    return Score(**columns, **{name: header[name] for name in _FIELDS})
+    return Score(**columns, **{name: header[name] for name in _FIELDS if name in header})

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from musiclib.score import meter
+from musiclib.score import keys, meter
 
 DEFAULT_TEMPO = 120.0  # quarter notes per minute, MIDI's default
 DEFAULT_VELOCITY = 80
@@ -32,6 +32,10 @@ class Score:
         time_signatures: triples (onset, numerator, denominator); ``meter`` computes the bar lines.
         part_names: one name per part; ``Part 1``, ``Part 2``, ... by default.
         programs: General MIDI program of each part, 0 to 127 (0 is a piano).
+        key_signatures: triples (onset, fifths, mode): the number of sharps, negative for flats, and the mode, such as
+            ``"minor"``, or ``""`` if the file does not state it.
+        title: the title of the piece, or ``""``.
+        composer: its composer, or ``""``.
 
     Raises:
         ValueError: if the columns differ in length or a value is out of range.
@@ -46,6 +50,9 @@ class Score:
     time_signatures: tuple[tuple[float, int, int], ...] = ()
     part_names: tuple[str, ...] = ()
     programs: tuple[int, ...] = ()
+    key_signatures: tuple[tuple[float, int, str], ...] = ()
+    title: str = ""
+    composer: str = ""
 
     def __post_init__(self) -> None:
         columns = {}
@@ -100,6 +107,9 @@ class Score:
             if not (np.isfinite(onset) and onset >= 0 and numerator > 0 and denominator > 0):
                 raise ValueError(f"Score: not a time signature: {numerator}/{denominator} at onset {onset}")
         object.__setattr__(self, "time_signatures", signatures)
+        object.__setattr__(self, "key_signatures", keys.checked(self.key_signatures))
+        object.__setattr__(self, "title", str(self.title))
+        object.__setattr__(self, "composer", str(self.composer))
 
     @classmethod
     def from_notes(cls, notes: Iterable[tuple], **fields) -> Score:
@@ -138,13 +148,15 @@ class Score:
         return not len(self) or bool(0 <= self.pitch.min() + semitones and self.pitch.max() + semitones <= 127)
 
     def transpose(self, semitones: int) -> Score:
-        """Returns the score transposed by ``semitones``; raises ValueError if a pitch would leave 0 to 127."""
+        """Returns the score and its keys transposed; raises ValueError if a pitch would leave 0 to 127."""
         if not self.can_transpose(semitones):
             raise ValueError(
                 f"transposing by {semitones} takes pitches {self.pitch.min()} to {self.pitch.max()} out of 0 to 127;"
                 " choose a smaller interval"
             )
-        return self.replace(pitch=self.pitch + semitones)
+        return self.replace(
+            pitch=self.pitch + semitones, key_signatures=keys.transposed(self.key_signatures, semitones)
+        )
 
     def select(self, part: int | str) -> Score:
         """Returns one part, by number (from 0) or by name, as a new Score.
@@ -162,7 +174,7 @@ class Score:
         return self.replace(**columns, part_names=(names[index],), programs=(self.programs[index],))
 
     def then(self, other: Score, start: float | None = None) -> Score:
-        """Concatenates two scores, part by part, with the tempo and time signatures of this one.
+        """Concatenates two scores, part by part, with the tempos, signatures and title of this one.
 
         Args:
             other: the score to append.
@@ -192,6 +204,7 @@ class Score:
             **columns,
             tempos=meter.moved(self.tempos, start, end),
             time_signatures=meter.cut(self.time_signatures, start, end),
+            key_signatures=meter.moved(self.key_signatures, start, end),
         )
 
     def seconds_at(self, quarters: np.ndarray | float) -> np.ndarray:
