@@ -1,8 +1,7 @@
 """Packing: a Score as bytes, for the cache and for saved corpora.
 
 The bytes are a line of JSON (number of notes, and the fields that are not columns), then the columns.
-
-
+"""
 
 from __future__ import annotations
 
