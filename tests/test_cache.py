@@ -48,7 +48,7 @@ def opened(monkeypatch):
 
 
 def load(files, **options):
-    return parallel.read_files(files, reader="symusic", **options)
+    return [piece for (piece,) in parallel.read_files(files, reader="symusic", **options)]
 
 
 def pitches(scores):
@@ -61,17 +61,19 @@ def pitches(scores):
 def test_a_packed_score_comes_back_whole(random_score):
     rich = Score.from_notes(
         [(0, 1 / 3, 60, 33, 300), (1, 2, 0, 1, 0), (0.1, 1e9, 127, 127, 2)], tempos=((0, 90), (1, 60e6 / 545454)),
-        time_signatures=((0, 3, 4), (1.1, 6, 8)), part_names=("Flöte\n", "\ud800"), programs=(73, 127),
+        time_signatures=((0, 3, 4), (1.1, 6, 8)), part_names=("Flöte\n", "\ud800"), programs=(73, 127), key_signatures=((0, -3, "minor"),), title="Träume", composer="?",
     )  # fmt: skip
     for score in (rich, random_score(0), Score.from_notes([])):
-        again = unpack(pack(score))
+        (again,) = unpack(pack([score]))
         assert again == score
         assert not again.onset.flags.writeable and again.pitch.dtype == np.int64
 
 
 def test_a_reason_comes_back_without_its_file():
-    again = unpack(pack(UnreadableScore("it is cut\nshort", "old/name.mid")))
+    score = Score.from_notes([(0, 1, 60)])
+    first, again, last = unpack(pack([score, UnreadableScore("it is cut\nshort", "old/name.mid"), score]))
     assert (again.reason, again.path) == ("it is cut\nshort", None)
+    assert first == last == score
 
 
 def test_the_key_goes_by_content_suffix_and_reader(tmp_path):

@@ -114,9 +114,8 @@ def test_an_unknown_source_is_refused(source, tmp_path, monkeypatch):
     assert source in str(error.value) and "'bach'" in str(error.value)
 
 
-def test_a_file_is_no_corpus(folder):
-    with pytest.raises(ValueError, match="read_score"):
-        corpus.load(folder / "b.mid", progress=False)
+def test_a_file_is_a_corpus_of_its_pieces(folder):
+    assert corpus.load(folder / "b.mid", progress=False).names == ("b",)
 
 
 @pytest.mark.parametrize("limit", [0, -3])

@@ -219,7 +219,7 @@ def test_the_bar_counts_every_piece(folder, capsys, monkeypatch):
 def test_ctrl_c_keeps_what_was_read(tmp_path, monkeypatch, write_midi):
     monkeypatch.setenv("MUSICLIB_HOME", str(tmp_path / "home"))
     paths = [write_midi(tmp_path / f"{i}.mid", [60 + i, 64]) for i in range(4)]
-    read, asked = readers.read_with, []
+    read, asked = readers.read_pieces, []
 
     def stopping(reader, path):
         asked.append(path)
@@ -227,7 +227,7 @@ def test_ctrl_c_keeps_what_was_read(tmp_path, monkeypatch, write_midi):
             raise KeyboardInterrupt
         return read(reader, path)
 
-    monkeypatch.setattr(readers, "read_with", stopping)
+    monkeypatch.setattr(readers, "read_pieces", stopping)
     with pytest.raises(KeyboardInterrupt, match="stopped after 2 of 4 files; what was read is saved"):
         parallel.read_files(paths, "symusic")
     assert len(parallel.read_files(paths, "symusic")) == 4

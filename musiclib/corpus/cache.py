@@ -12,12 +12,12 @@ import json
 import pathlib
 import sqlite3
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from musiclib.readers import UnreadableScore
 from musiclib.score import Score, packing
 
-FORMAT = 1  # increased when the bytes or the table change; each format has its own file
+FORMAT = 2  # increased when the bytes or the table change; each format has its own file
 _DIGEST = 16  # bytes of checksum before each entry
 _KEYS_PER_QUERY = 500  # SQLite limits the number of parameters
 _TIMEOUT = 30.0  # seconds that a process waits while another one writes
@@ -28,18 +28,25 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, 
 _warned: set[pathlib.Path] = set()  # caches that cannot be written and have been warned about
 
 
-def pack(music: Score | UnreadableScore) -> bytes:
-    """Packs a score, or the error message of an unreadable file, as bytes."""
-    if isinstance(music, UnreadableScore):
-        return json.dumps({"unreadable": music.reason}).encode() + b"\n"
-    return packing.pack(music)
+def pack(pieces: Sequence[Score | UnreadableScore]) -> bytes:
+    """Packs the pieces of a file, scores or error messages, as bytes."""
+    packed = [_pack_error(music) if isinstance(music, UnreadableScore) else packing.pack(music) for music in pieces]
+    return b"\n".join([json.dumps([len(data) for data in packed]).encode(), b"".join(packed)])
 
 
-def unpack(data: bytes) -> Score | UnreadableScore:
+def unpack(data: bytes) -> list[Score | UnreadableScore]:
     """Inverse of ``pack``; raises ValueError or KeyError if the bytes are not packed data."""
-    if data.startswith(b'{"unreadable"'):
-        return UnreadableScore(json.loads(data)["unreadable"])
-    return packing.unpack(data)
+    head, _, packed = data.partition(b"\n")
+    pieces: list[Score | UnreadableScore] = []
+    for length in json.loads(head):
+        piece, packed = packed[:length], packed[length:]
+        error = piece.startswith(b'{"unreadable"')
+        pieces.append(UnreadableScore(json.loads(piece)["unreadable"]) if error else packing.unpack(piece))
+    return pieces
+
+
+def _pack_error(error: UnreadableScore) -> bytes:
+    return json.dumps({"unreadable": error.reason}).encode()
 
 
 def file_key(path: pathlib.Path, version: str) -> bytes:

@@ -23,13 +23,16 @@ def load(
     reader: str = "music21",
     cache: bool = True,
     path: str | pathlib.Path | None = None,
+    grace_notes: bool = False,
+    repeats: bool = False,
 ) -> Corpus:
     """Loads a corpus in parallel, on all cores or on the backend set with ``joblib.parallel_config``.
 
     Args:
         source: ``"bach"`` (the four-part chorales in music21), another composer or collection of music21's corpus
             (``"palestrina"``), ``"maestro"`` (version 3) or ``"jsb"`` (the benchmark's chorales with their official
-            split), both downloaded once into ``data/``, or a folder, searched recursively.
+            split), both downloaded once into ``data/``, a folder, searched recursively, or a file. Of a file with
+            several pieces, such as an ABC tune book, each is a piece of the corpus, named ``file#3 Title``.
         part: load only one part of every piece, by number or name; None loads all parts.
         limit: number of pieces to sample at random; None loads all.
         seed: random seed of that sample.
@@ -38,9 +41,11 @@ def load(
         cache: load already parsed files from ``data/cache``, and save newly parsed ones there. Files are identified
             by content and parsed again if the reader or its version changes.
         path: for ``"jsb"`` only: the JSON file, instead of the download.
+        grace_notes: keep grace notes, as ``readers.read_score`` does.
+        repeats: play out repeats, as ``readers.read_score`` does.
 
     Raises:
-        FileNotFoundError: if the source is neither a folder nor a known corpus.
+        FileNotFoundError: if the source is neither a folder, nor a file, nor a known corpus.
         ValueError: if it has no music, no file can be read, or the reader is unknown.
     """
     if limit is not None and limit < 1:
@@ -50,21 +55,36 @@ def load(
     if path is not None:
         raise ValueError(f"path is the file of the source 'jsb'; give the folder {str(path)!r} as the source itself")
     files = _list_files(source)
-    if limit is not None and limit < len(files):
-        chosen = np.random.default_rng(seed).choice(len(files), limit, replace=False)
-        files = [files[i] for i in sorted(chosen.tolist())]
+    files = _sample(files, limit, seed)
     parts = VOICES if source == "bach" and part is None else part
-    results = parallel.read_files([file[1] for file in files], reader, cache, progress, f"reading {source}")
-    outcomes = [_take(result, parts) for result in results]
-    skipped = tuple((f[1], o) for f, o in zip(files, outcomes, strict=True) if isinstance(o, str))
-    kept = [(f, o) for f, o in zip(files, outcomes, strict=True) if isinstance(o, Score)]
+    results = parallel.read_files(
+        [file[1] for file in files], reader, cache, progress, f"reading {source}", grace_notes, repeats
+    )
+    kept, skipped = [], []
+    for (name, file, split), pieces in zip(files, results, strict=True):
+        for number, result in enumerate(pieces, 1):
+            music = _take(result, parts)
+            place = f"#{number}" if len(pieces) > 1 else ""
+            if isinstance(music, str):
+                skipped.append((file + place, music))
+            else:
+                kept.append((f"{name}{place} {music.title}".strip() if place else name, music, split))
     if not kept:
         reasons = "".join(f"\n  {reason if path in reason else f'{path}: {reason}'}" for path, reason in skipped)
         raise ValueError(f"none of the {len(files)} files in {source} could be read; the reasons were:{reasons}")
     if progress and skipped:
-        print(f"read {len(kept)} of {len(files)} pieces and skipped {len(skipped)}; .skipped says which and why")
-    splits = tuple(f[2] for f, _ in kept) if files[0][2] else ()
-    return Corpus(tuple(f[0] for f, _ in kept), tuple(o for _, o in kept), skipped, splits)
+        count = len(kept) + len(skipped)
+        print(f"read {len(kept)} of {count} pieces and skipped {len(skipped)}; .skipped says which and why")
+    names, scores, splits = zip(*_sample(kept, limit, seed), strict=True)
+    return Corpus(names, scores, tuple(skipped), splits if any(splits) else ())
+
+
+def _sample(pieces: list, limit: int | None, seed: int) -> list:
+    """Returns at most ``limit`` of the pieces, chosen at random, in their order."""
+    if limit is None or limit >= len(pieces):
+        return pieces
+    chosen = np.random.default_rng(seed).choice(len(pieces), limit, replace=False)
+    return [pieces[i] for i in sorted(chosen.tolist())]
 
 
 def _take(music: Score | UnreadableScore, parts: int | str | tuple[str, ...] | None) -> Score | str:
@@ -100,8 +120,8 @@ def _list_files(source: str | pathlib.Path) -> list[tuple[str, str, str]]:
         if not paths:
             raise ValueError(f"no music in the folder {source}; it has no file that ends in {', '.join(SUFFIXES)}")
         return [(str(path.relative_to(folder).with_suffix("")), str(path), "") for path in paths]
-    if folder.exists():
-        raise ValueError(f"{source} is a file, and a corpus is a folder; read one file with readers.read_score")
+    if folder.is_file():
+        return [(folder.stem, str(folder), "")]
     found = [(name, str(path), "") for name, path in music21_corpus.collection_files(str(source))]
     if not found:
         raise FileNotFoundError(
@@ -117,9 +137,6 @@ def _jsb_corpus(path, part: int | str | None, limit: int | None, seed: int) -> C
     pieces = [
         (name, grid, jsb.SPLITS[split]) for split, grids in jsb.load(path).items() for name, grid in grids.items()
     ]
-    chosen = np.arange(len(pieces))
-    if limit is not None and limit < len(pieces):
-        chosen = np.sort(np.random.default_rng(seed).choice(len(pieces), limit, replace=False))
-    names, grids, splits = zip(*(pieces[i] for i in chosen), strict=True)
+    names, grids, splits = zip(*_sample(pieces, limit, seed), strict=True)
     scores = tuple(from_grid(grid) for grid in grids)
     return Corpus(names, scores if part is None else tuple(score.select(part) for score in scores), splits=splits)

@@ -1,4 +1,4 @@
-"""Parallel reading of many files: each gives a Score or an error message.
+"""Parallel reading of many files: each gives the Scores of its pieces, or error messages.
 
 Cached files are loaded from the cache. The others are parsed in batches on all cores, or on the backend set with
 ``joblib.parallel_config(backend="dask")``. If a worker process crashes, only the file that it was parsing is lost.
@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 
 from musiclib import config, readers
 from musiclib.corpus import cache as cache_module
-from musiclib.readers.parsed import LostNotes, UnreadableScore
+from musiclib.readers import IrregularBars, LostNotes, RoundedPitches, UnreadableScore
 from musiclib.score import Score
 
 WORTH_STARTING = 2.0  # estimated seconds of parsing above which worker processes (each imports music21) save time
@@ -31,11 +31,16 @@ _KEEP_EVERY = 5.0  # seconds between writes to the cache, so that an interrupted
 # Errors of joblib's backends when a worker crashes, by class name, since Dask and Ray may not be installed.
 _CRASH_ERRORS = {"BrokenExecutor", "KilledWorker", "WorkerCrashedError", "WorkerLostError"}
 
-# A packed Score or error message, whether it may be cached, and the warning about omitted notes ("" if none).
-Packed = tuple[bytes, bool, str]
+# Packed pieces, whether they may be cached, and the warnings about them.
+Packed = tuple[bytes, bool, list[UserWarning]]
 _CRASH_MESSAGE = "the process that read it died; leave this file out, or try another reader"
-_CRASHED: Packed = cache_module.pack(UnreadableScore(_CRASH_MESSAGE)), False, ""
-_MAX_LISTED = 3  # files that the warning about omitted notes lists
+_CRASHED: Packed = cache_module.pack([UnreadableScore(_CRASH_MESSAGE)]), False, []
+_MAX_LISTED = 3  # files that a warning lists
+_SUMMARIES = {
+    LostNotes: "notes were left out of",
+    IrregularBars: "bars do not fit together in",
+    RoundedPitches: "microtones were rounded in",
+}
 
 
 def read_files(
@@ -44,7 +49,9 @@ def read_files(
     cache: bool = True,
     progress: bool = False,
     label: str = "reading",
-) -> list[Score | UnreadableScore]:
+    grace_notes: bool = False,
+    repeats: bool = False,
+) -> list[list[Score | UnreadableScore]]:
     """Reads files in parallel, on all cores or on the backend set with ``joblib.parallel_config``.
 
     Args:
@@ -53,35 +60,39 @@ def read_files(
         cache: load already parsed files from ``data/cache``, and save newly parsed ones there.
         progress: show a progress bar.
         label: text in front of the progress bar.
+        grace_notes: see ``readers.read_score``.
+        repeats: see ``readers.read_score``.
 
     Returns:
-        One Score per path, or an UnreadableScore with the error message.
+        For each path its pieces, mostly one: a Score, or an UnreadableScore with the error message.
 
     Raises:
         ValueError: if the reader is unknown; the message lists the available ones.
         ModuleNotFoundError: if the package that the reader needs is not installed.
 
     Warns:
-        LostNotes: once, if notes of newly parsed files were left out.
+        LostNotes: once, if notes of newly parsed files were left out; also IrregularBars and RoundedPitches.
     """
-    chosen = readers.find_reader(reader)
+    chosen = readers.find_reader(reader, grace_notes, repeats)
     version = chosen.version
     paths = [pathlib.Path(path).expanduser() for path in paths]
-    results: list[Score | UnreadableScore | None] = [None] * len(paths)
+    results: list[list[Score | UnreadableScore] | None] = [None] * len(paths)
     with tqdm(total=len(paths), desc=label, unit="piece", disable=not progress) as bar:
         indices: dict[bytes, list[int]] = collections.defaultdict(list)  # positions in ``paths`` by cache key
         for i, path in enumerate(paths):
             try:
                 indices[cache_module.file_key(path, version) if cache else b"%d" % i].append(i)
             except OSError as error:
-                results[i] = UnreadableScore(error.strerror or str(error), path)
+                results[i] = [UnreadableScore(error.strerror or str(error), path)]
                 bar.update()
 
         def store_result(key: bytes, packed: bytes) -> None:
-            result = cache_module.unpack(packed)
+            pieces = cache_module.unpack(packed)
             for i in indices.pop(key):
-                unreadable = isinstance(result, UnreadableScore)
-                results[i] = UnreadableScore(result.reason, paths[i]) if unreadable else result
+                results[i] = [
+                    UnreadableScore(music.reason, paths[i]) if isinstance(music, UnreadableScore) else music
+                    for music in pieces
+                ]
                 bar.update()
 
         store = cache_module.Cache(config.folders().data / "cache") if cache else None
@@ -89,12 +100,12 @@ def read_files(
             store_result(key, packed)
         missing = {key: paths[found[0]] for key, found in indices.items()}
         unsaved: dict[bytes, bytes] = {}
-        messages: list[str] = []
+        messages: list[UserWarning] = []
         last_save = time.monotonic()
         try:
-            for key, (packed, cacheable, message) in _read_all(missing, chosen):
+            for key, (packed, cacheable, found) in _read_all(missing, chosen):
                 store_result(key, packed)
-                messages += [message] if message else []
+                messages += found
                 if cacheable:
                     unsaved[key] = packed
                 if store and time.monotonic() - last_save > _KEEP_EVERY:
@@ -107,25 +118,23 @@ def read_files(
         finally:
             if store and unsaved:
                 store.put(unsaved)
-    if messages:
-        listed = "; ".join(sorted(messages)[:_MAX_LISTED]) + ("; ..." if len(messages) > _MAX_LISTED else "")
-        summary = f"notes were left out of {len(messages)} of {len(paths)} files: {listed}"
-        warnings.warn(summary, LostNotes, stacklevel=3)
+    for kind, what in _SUMMARIES.items():
+        if some := sorted(str(message) for message in messages if isinstance(message, kind)):
+            listed = "; ".join(some[:_MAX_LISTED]) + ("; ..." if len(some) > _MAX_LISTED else "")
+            warnings.warn(f"{what} {len(some)} of {len(paths)} files: {listed}", kind, stacklevel=3)
     return results
 
 
 def _read_packed(path: pathlib.Path, reader: readers.Reader) -> Packed:
     """Reads one file; errors are returned as results, so that one bad file does not stop the others."""
     try:
-        with warnings.catch_warnings(record=True) as caught:  # a worker's warnings would not reach the caller
-            warnings.simplefilter("always", LostNotes)
-            score = readers.read_with(reader, path)
-        messages = [str(warning.message) for warning in caught if issubclass(warning.category, LostNotes)]
-        return cache_module.pack(score), True, "".join(messages)
+        pieces = readers.read_pieces(reader, path)
+        messages = [type(message)(f"{path}: {message}") for _, found in pieces for message in found]
+        return cache_module.pack([music for music, _ in pieces]), True, messages
     except UnreadableScore as error:
-        return cache_module.pack(error), not isinstance(error.__cause__, OSError), ""
+        return cache_module.pack([error]), not isinstance(error.__cause__, OSError), []
     except (ValueError, OSError, MemoryError) as error:
-        return cache_module.pack(UnreadableScore(str(error) or type(error).__name__)), False, ""
+        return cache_module.pack([UnreadableScore(str(error) or type(error).__name__)]), False, []
 
 
 def _read_batch(

@@ -1,13 +1,16 @@
 """Readers: parsers that turn a music file or a music21 stream into a Score.
 
-``read_score`` reads MIDI, MusicXML, kern, ABC and the other formats of music21; ``score_from_music21`` converts a
-music21 stream; ``read_sustained`` reads piano MIDI with the sustain pedal applied to the durations. music21 and
-symusic are imported only when they are needed. All readers follow the same rules:
+``read_score`` reads MIDI, MusicXML, kern, ABC and the other formats of music21; ``read_scores`` reads files of several
+pieces, such as tune books; ``score_from_music21`` converts a music21 stream; ``read_sustained`` reads piano MIDI with
+the sustain pedal applied to the durations. music21 and symusic are imported only when they are needed. All readers
+follow the same rules:
 
 - Tied notes become one note; in a chord each pitch is tied separately.
-- Repeats and ornaments are not expanded.
-- Percussion (MIDI channel 10, unpitched notes), chord symbols and notes of duration 0 are left out: grace notes, MIDI
-  notes whose note-off is on the tick of their note-on, and MIDI notes without a note-off.
+- Every bar sounds once, as written; ``repeats=True`` plays out repeats. Ornaments are not expanded.
+- Grace notes are left out; ``grace_notes=True`` keeps them, as short notes just before the beat.
+- Percussion (MIDI channel 10, unpitched notes), chord symbols, cue notes and MIDI notes of duration 0 or without a
+  note-off are left out.
+- If a bar of one part is too short or too long, the next bar starts where the longest part ends.
 - Velocities are read from the file; notation without velocities gets ``DEFAULT_VELOCITY``; dynamics are ignored.
 - Pitches are sounding pitches, also for transposing instruments.
 
@@ -15,11 +18,20 @@ If notes of one pitch overlap, a note-off ends the note with the earliest note-o
 quantized by music21, use ``score_from_music21(music21.converter.parse(path))``.
 """
 
-from musiclib.readers.parsed import LostNotes, UnreadableScore
-from musiclib.readers.read import READERS, SUFFIXES, Reader, find_reader, read_score, read_with, score_from_music21
+from musiclib.readers.parsed import IrregularBars, LostNotes, RoundedPitches, UnreadableScore
+from musiclib.readers.read import (
+    READERS,
+    SUFFIXES,
+    Reader,
+    find_reader,
+    read_pieces,
+    read_score,
+    read_scores,
+    score_from_music21,
+)
 from musiclib.readers.sustain_pedal import read_sustained
 
 __all__ = [
-    "READERS", "SUFFIXES", "LostNotes", "Reader", "UnreadableScore", "find_reader", "read_score", "read_sustained",
-    "read_with", "score_from_music21",
+    "READERS", "SUFFIXES", "IrregularBars", "LostNotes", "Reader", "RoundedPitches", "UnreadableScore", "find_reader",
+    "read_pieces", "read_score", "read_scores", "read_sustained", "score_from_music21",
 ]  # fmt: skip

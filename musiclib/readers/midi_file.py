@@ -5,12 +5,14 @@ Both MIDI readers, ``midi_music21`` and ``midi_symusic``, start here, so they re
 
 from __future__ import annotations
 
+import pathlib
 import re
 import struct
 
-from musiclib.readers.parsed import UnreadableScore
+from musiclib.readers.parsed import ParsedScore, UnreadableScore
+from musiclib.score import keys
 
-SUFFIXES = (".mid", ".midi")
+SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
 LONGEST = (1 << 31) - 1  # ticks
 MARKER = "musiclib"  # text of the marker event that ``closed`` adds
 DRUM_CHANNEL = 9  # counted from 0; channel 10 in MIDI's own numbering
@@ -24,6 +26,20 @@ _MARK = bytes([0xFF, 0x06, len(MARKER)]) + MARKER.encode() + b"\1\xff\1\0"
 _OFFS = [
     bytes([0, 0x80 | channel]) + b"\0".join(bytes([pitch, 0]) for pitch in range(128)) for channel in range(CHANNELS)
 ]
+
+
+def load(path: pathlib.Path) -> bytes:
+    """Loads a MIDI file, also one within a RIFF file (RMID), as Windows players save them."""
+    data = path.read_bytes()
+    if data[:4] == b"RIFF" and data[8:12] == b"RMID":
+        place = 12
+        while place + 8 <= len(data):
+            name, length = struct.unpack("<4sI", data[place : place + 8])
+            if name == b"data":
+                return data[place + 8 : place + 8 + length]
+            place += 8 + length + length % 2
+        raise UnreadableScore("it is a RIFF file without MIDI data; get another copy")
+    return data
 
 
 def split_tracks(data: bytes) -> tuple[int, list[bytes]]:
@@ -129,6 +145,13 @@ def check_note(pitch: int, velocity: int) -> None:
     """Raises UnreadableScore if a pitch or a velocity is outside MIDI's range, 0 to 127."""
     if not (0 <= pitch <= 127 and 0 <= velocity <= 127):
         raise UnreadableScore(f"damaged: pitch {pitch}, velocity {velocity}; get another copy")
+
+
+def add_key(parsed: ParsedScore, onset: float, fifths: int, minor: int) -> None:
+    """Adds a key signature event: signed bytes of -7 to 7 fifths, and 0 for major, 1 for minor; others are ignored."""
+    fifths = (fifths + 128) % 256 - 128
+    if abs(fifths) <= keys.MOST_FIFTHS and minor in (0, 1):
+        parsed.keys[onset] = (fifths, "minor" if minor else "major")
 
 
 def printable(name: str) -> str:

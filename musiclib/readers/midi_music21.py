@@ -60,6 +60,8 @@ def read(data: bytes) -> ParsedScore:
                 parsed.tempos[onset] = (60e6 / int.from_bytes(event.data, "big"),)
             elif kind == MetaEvents.TIME_SIGNATURE and len(event.data) > 1 and event.data[0] and event.data[1] < 8:
                 parsed.signatures[onset] = (event.data[0], 2 ** event.data[1])
+            elif kind == MetaEvents.KEY_SIGNATURE and len(event.data) == 2:
+                midi_file.add_key(parsed, onset, *event.data)
         parsed.unended += sum(
             len(begun) for (channel, _), begun in sounding.items() if channel - 1 != midi_file.DRUM_CHANNEL
         )

@@ -49,6 +49,8 @@ def read(data: bytes) -> ParsedScore:
         ):
             if upper > 0 and lower > 0:
                 parsed.signatures[onset / division] = (upper, lower)
+        for onset, fifths, minor in zip(*_columns(found.key_signatures, "time", "key", "tonality"), strict=True):
+            midi_file.add_key(parsed, onset / division, fifths, minor)
         channels: dict[int, list] = {}
         for channel, track in _by_channel(found.tracks, body, division):
             notes, unended = _notes(track, division, last)

@@ -61,6 +61,8 @@ class ParsedScore:
         graces: grace notes, rows (onset of the note that they lead to, place in their group from 0, pitch, velocity,
             index of the part).
         bars: the written bars with their repeat signs; empty if the format has none.
+        order: the spans (start, end) in the order in which they sound, where the file states it; otherwise it follows
+            from the repeat signs.
         percussion: number of unpitched notes that were left out.
         unended: number of notes without a note-off that were left out.
         zero_length: number of notes of duration 0 that were left out.
@@ -77,6 +79,7 @@ class ParsedScore:
     composer: str = ""
     graces: list[tuple] = dataclasses.field(default_factory=list)
     bars: list[Bar] = dataclasses.field(default_factory=list)
+    order: list[tuple[float, float]] = dataclasses.field(default_factory=list)
     percussion: int = 0
     unended: int = 0
     zero_length: int = 0
@@ -107,7 +110,7 @@ class ParsedScore:
         maps = {"tempos": self.tempos, "time_signatures": self.signatures, "key_signatures": self.keys}
         maps = {name: changes(marks) for name, marks in maps.items()}
         graces = np.array(self.graces, dtype=np.float64).reshape(-1, 5)
-        if repeats and len(spans := play_order(self.bars)) > 1:
+        if repeats and len(spans := self.order or play_order(self.bars)) > 1:
             (table, part, graces), maps = played(spans, (table, part, graces), maps)
         if grace_notes and len(graces):
             rows, parts, self.early = before_the_beat(graces, table, part)

@@ -10,6 +10,7 @@ import pathlib
 
 import numpy as np
 
+from musiclib.readers import midi_file
 from musiclib.readers.read import read_score
 from musiclib.score import Score
 
@@ -26,7 +27,7 @@ def read_sustained(path: str | pathlib.Path) -> Score:
     import symusic
 
     score = read_score(path, reader="symusic")
-    found = symusic.Score(str(path))
+    found = symusic.Score.from_midi(midi_file.load(pathlib.Path(path).expanduser()))
     pedals = [(pedal.time, pedal.time + pedal.duration) for track in found.tracks for pedal in track.pedals]
     return sustain(score, np.array(sorted(pedals), dtype=np.float64).reshape(-1, 2) / found.ticks_per_quarter)
 

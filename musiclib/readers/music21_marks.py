@@ -1,0 +1,87 @@
+"""Marks of a music21 stream: tempos, time and key signatures, upbeats, repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from musiclib.readers.parsed import ParsedScore
+from musiclib.readers.repeats import Bar
+from musiclib.score import keys, meter
+
+if TYPE_CHECKING:
+    import music21
+
+
+def add_mark(parsed: ParsedScore, onset: float, element: music21.base.Music21Object, semitones: int) -> None:
+    """Adds a tempo, a time signature or a key signature; if parts differ, the first one wins.
+
+    Args:
+        parsed: the score to add to.
+        onset: quarter lengths from the start of the piece.
+        element: any element of a stream; others are ignored.
+        semitones: the transposition of the part, which its key signatures follow.
+    """
+    from music21 import tempo
+    from music21.key import KeySignature
+    from music21.meter import TimeSignature
+
+    if isinstance(element, (tempo.MetronomeMark, tempo.MetricModulation)):
+        mark = element if isinstance(element, tempo.MetronomeMark) else element.newMetronome
+        if mark and mark.getQuarterBPM():
+            parsed.tempos.setdefault(onset, (float(mark.getQuarterBPM()),))
+    elif isinstance(element, TimeSignature) and element.numerator and element.denominator:
+        parsed.signatures.setdefault(onset, (element.numerator, element.denominator))
+    elif isinstance(element, KeySignature) and abs(element.sharps or 0) <= keys.MOST_FIFTHS:
+        key = onset, element.sharps or 0, getattr(element, "mode", None) or ""
+        parsed.keys.setdefault(onset, keys.transposed((key,), semitones)[0][1:])
+
+
+def bar_starts(part: music21.stream.Stream, starts: Mapping[str, Sequence]) -> Sequence | None:
+    """Returns the starts of the bars of a part; one of several staves is named after its part."""
+    return next(
+        (starts[name] for group in part.groups if (name := group.rpartition("-Staff")[0] or group) in starts), None
+    )
+
+
+def bars(parts: Sequence[music21.stream.Stream], starts: Mapping[str, Sequence] | None) -> list[Bar]:
+    """Returns the bars of the first part with the repeats of all parts."""
+    from music21 import bar as barlines
+    from music21 import repeat
+
+    found: list[Bar] = []
+    for part in parts:
+        measures = list(part.getElementsByClass("Measure"))
+        onsets = (starts and bar_starts(part, starts)) or [part.elementOffset(measure) for measure in measures]
+        onsets = [*map(float, onsets), float(part.highestTime)][: len(measures) + 1]
+        for number, measure in enumerate(measures):
+            if number == len(found):
+                found.append(Bar(onsets[number], onsets[number + 1]))
+            bar = found[number]
+            for line in (measure.leftBarline, measure.rightBarline):
+                if isinstance(line, barlines.Repeat):
+                    bar.opens |= line.direction == "start"
+                    bar.times = max(bar.times, (line.times or 2) if line.direction == "end" else 1)
+            for bracket in measure.getSpannerSites("RepeatBracket"):
+                bar.endings = tuple(bracket.numberRange)
+            for sign in measure.getElementsByClass(repeat.RepeatExpression):
+                text = sign.getText().lower()
+                bar.segno |= isinstance(sign, repeat.Segno)
+                bar.fine |= isinstance(sign, repeat.Fine)
+                bar.to_coda |= isinstance(sign, repeat.Coda) and text.startswith("to")
+                bar.coda |= isinstance(sign, repeat.Coda) and not text.startswith("to")
+                if isinstance(sign, repeat.RepeatExpressionCommand):
+                    bar.jump = "da capo" if "DaCapo" in sign.classes[0] else "dal segno"
+    return found
+
+
+def add_upbeat(parsed: ParsedScore, parts: list[music21.stream.Stream]) -> None:
+    """Adds a time signature for an incomplete first bar (upbeat), so that the following bar lines are right."""
+    first = next((bar for part in parts if (bar := part.getElementsByClass("Measure").first()) is not None), None)
+    if first is None or not first.paddingLeft or 0.0 not in parsed.signatures:
+        return
+    length, signature = parsed.bars[0].end, parsed.signatures[0.0]
+    short = meter.short_bar(length, signature[1])
+    if short is not None:
+        parsed.signatures[0.0] = short
+        parsed.signatures.setdefault(length, signature)

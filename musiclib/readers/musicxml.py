@@ -1,0 +1,103 @@
+"""MusicXML reader: music21 extracts the notes, and bars are placed here, alike for all parts.
+
+In many files a bar of one part is too short or too long: a rest is missing or written twice. music21 then shifts the
+rest of that part. Here, as in notation programs, a bar lasts as long as its longest part.
+
+Tried instead, on the cases of tests/test_musicxml.py: Verovio 6.4.1 keeps an error within its bar, but moves notes by
+directions and spaces past the bar; partitura 1.9.0 reads those right, but not missing rests or transposing parts.
+"""
+
+from __future__ import annotations
+
+import collections
+import pathlib
+import xml.etree.ElementTree as ElementTree
+from fractions import Fraction
+
+from musiclib.readers import music21_stream, musicxml_file
+from musiclib.readers.parsed import ParsedScore
+
+SUFFIXES = musicxml_file.SUFFIXES
+Starts = dict[str, list[Fraction]]  # the starts of the bars of each part, by its id, and the end of the last one
+
+
+def read(path: pathlib.Path) -> ParsedScore:
+    """Parses a MusicXML file.
+
+    Raises:
+        UnreadableScore: if it is damaged, or not MusicXML.
+    """
+    from music21.musicxml.xmlToM21 import MusicXMLImporter
+
+    root = musicxml_file.load(path)
+    starts, irregular = align(root)
+    importer = MusicXMLImporter()
+    importer.xmlRootToScore(root, importer.stream)
+    parsed = music21_stream.convert(importer.stream, starts)
+    names = {part.get("id"): part.findtext("part-name") for part in root.iterfind("part-list/score-part")}
+    parsed.irregular = [(names.get(part) or part, *counts) for part, counts in irregular.items()]
+    return parsed
+
+
+def align(root: ElementTree.Element) -> tuple[Starts, dict[str, list[int]]]:
+    """Finds where the bars of a partwise score start, in quarter lengths.
+
+    Returns:
+        The starts, and for each part with irregular bars how many are too short and how many too long.
+    """
+    parts = {part.get("id", ""): part.findall("measure") for part in root.findall("part")}
+    places = _places(parts)
+    rows: dict[int, dict[str, tuple[Fraction, Fraction]]] = collections.defaultdict(dict)
+    for name, bars in parts.items():
+        for place, lengths in zip(places[name], _lengths(bars), strict=True):
+            rows[place][name] = lengths
+    irregular: dict[str, list[int]] = collections.defaultdict(lambda: [0, 0])
+    start, starts = Fraction(0), {}
+    for place in sorted(rows):
+        starts[place] = start
+        filled = {name: length for name, (length, _) in rows[place].items() if length}
+        meter = max(meter for _, meter in rows[place].values())
+        longest = max(filled.values(), default=meter)  # a bar without anything lasts as long as its meter
+        right = meter if meter in filled.values() else longest
+        for name, length in filled.items():
+            if length != right:
+                irregular[name][length > right] += 1
+        start += longest
+    return {name: [*(starts[place] for place in numbers), start] for name, numbers in places.items()}, irregular
+
+
+def _lengths(bars: list[ElementTree.Element]) -> list[tuple[Fraction, Fraction]]:
+    """Returns for each bar of a part its length, and the length that its meter asks for."""
+    found, divisions, meter = [], Fraction(1), Fraction(4)
+    for bar in bars:
+        now = onset = length = space = Fraction(0)
+        for element in bar:
+            if element.tag == "attributes":
+                divisions = Fraction(element.findtext("divisions") or divisions) or divisions
+                beats, unit = element.findtext("time/beats"), element.findtext("time/beat-type")
+                if beats and unit and unit.isdigit() and beats.replace("+", "").isdigit() and int(unit):
+                    meter = Fraction(4 * sum(map(int, beats.split("+"))), int(unit)) or meter
+            elif element.tag == "backup":
+                now = max(now - Fraction(element.findtext("duration") or 0) / divisions, Fraction(0))
+            elif element.tag == "forward":
+                now += Fraction(element.findtext("duration") or 0) / divisions
+                space = max(space, now)
+            elif element.tag == "note" and element.find("grace") is None:
+                duration = Fraction(element.findtext("duration") or 0) / divisions
+                if element.find("chord") is None:
+                    onset, now = now, now + duration
+                length = max(length, onset + duration)
+        found.append((max(length, min(space, meter)), meter))  # space at the end counts up to the meter
+    return found
+
+
+def _places(parts: dict[str, list[ElementTree.Element]]) -> dict[str, list[int]]:
+    """Returns the place of each bar among the bars of all parts: by bar number where a part lacks bars."""
+    longest = max(parts.values(), key=len, default=[])
+    numbers = {bar.get("number"): place for place, bar in enumerate(longest)}
+    places = {}
+    for name, bars in parts.items():
+        named = [numbers.get(bar.get("number"), -1) for bar in bars]
+        lacking = len(bars) < len(longest) == len(numbers) and -1 not in named and named == sorted(set(named))
+        places[name] = named if lacking else list(range(len(bars)))
+    return places
