@@ -82,29 +82,29 @@ def _partwise(root: ElementTree.Element) -> ElementTree.Element:
 
 def _mend(bar: ElementTree.Element) -> None:
     """Changes the elements of a bar that music21 takes for something else."""
-    last = -1  # the place of the last note that is not a chord's further note
-    for element in list(bar):
+    elements: list[ElementTree.Element] = []
+    chord = 0  # the place for the next note of a chord: right after the one before it
+    for element in bar:
+        is_chord = element.find("chord") is not None
+        if element.tag == "note" and element.find("cue") is not None:
+            if is_chord or element.find("grace") is not None:
+                continue
+            _silence(element)
+        if element.tag == "note" and is_chord and chord:
+            elements.insert(chord, element)
+            chord += 1
+            continue
+        elements.append(element)
         if element.tag == "note":
-            if element.find("cue") is not None:
-                _silence(bar, element)
-            if element.find("chord") is not None:
-                place = list(bar).index(element)
-                if last >= 0 and place > last + 1:
-                    bar.remove(element)
-                    bar.insert(last + 1, element)
-                last += 1
-            else:
-                last = list(bar).index(element)
+            chord = len(elements)
         elif element.tag == "direction":
             _mend_direction(element)
+    bar[:] = elements
 
 
-def _silence(bar: ElementTree.Element, note: ElementTree.Element) -> None:
+def _silence(note: ElementTree.Element) -> None:
     """Turns a cue note, which is not played, into a rest."""
-    if note.find("chord") is not None:
-        bar.remove(note)
-        return
-    for name in ("cue", "grace", "pitch", "unpitched", "tie", "notations", "rest"):
+    for name in ("cue", "pitch", "unpitched", "tie", "notations", "rest"):
         for element in note.findall(name):
             note.remove(element)
     note.insert(0, ElementTree.Element("rest"))

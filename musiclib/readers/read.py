@@ -13,14 +13,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from musiclib.readers import kern, midi_file, midi_music21, midi_symusic, music21_stream, musicxml
+from musiclib.readers import abc_tune, kern, midi_file, midi_music21, midi_symusic, music21_stream, musicxml
 from musiclib.readers.parsed import LostNotes, ParsedScore, UnreadableScore
 from musiclib.score import Score
 
 if TYPE_CHECKING:
     import music21
 
-SUFFIXES = (*midi_file.SUFFIXES, *musicxml.SUFFIXES, *kern.SUFFIXES, ".abc")
+SUFFIXES = (*midi_file.SUFFIXES, *musicxml.SUFFIXES, *kern.SUFFIXES, *abc_tune.SUFFIXES)
 
 _output_lock = threading.Lock()
 
@@ -30,7 +30,7 @@ class Reader:
     """A reader of music files.
 
     Args:
-        read: parses the file at a path into its pieces.
+        read: parses the file at a path into its pieces; a piece that cannot be read is an error in its place.
         package: the parser's package; its version is part of ``version``.
         revision: musiclib's revision number, increased whenever the reader returns a different Score for some file.
         seconds: rough time per file; decides whether to start worker processes.
@@ -38,7 +38,7 @@ class Reader:
         repeats: play out repeats.
     """
 
-    read: Callable[[pathlib.Path], list[ParsedScore]]
+    read: Callable[[pathlib.Path], list[ParsedScore | UnreadableScore]]
     package: str
     revision: int
     seconds: float
@@ -62,10 +62,12 @@ class Reader:
         return ", ".join([f"{self.package} {version}", f"revision {self.revision}", *options])
 
 
-def _read_with_music21(path: pathlib.Path) -> list[ParsedScore]:
+def _read_with_music21(path: pathlib.Path) -> list[ParsedScore | UnreadableScore]:
     suffix = path.suffix.lower()
     if suffix in kern.SUFFIXES:
         return kern.read(path)
+    if suffix in abc_tune.SUFFIXES:
+        return abc_tune.read(path)
     with _silence():
         if suffix in midi_file.SUFFIXES:
             return [midi_music21.read(midi_file.load(path))]
@@ -197,6 +199,8 @@ def read_pieces(reader: Reader, path: pathlib.Path) -> list[Piece]:
     for parsed in pieces:
         try:
             with _as_unreadable(path):
+                if isinstance(parsed, UnreadableScore):
+                    raise parsed
                 found.append((parsed.score(reader.grace_notes, reader.repeats), parsed.warnings()))
         except UnreadableScore as error:
             found.append((error, []))

@@ -1,0 +1,144 @@
+"""ABC text: a file as tunes, and a line of music as symbols.
+
+Source: the ABC music standard, version 2.1 (2011), https://abcnotation.com/wiki/abc:standard:v2.1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+
+from musiclib.readers.parsed import UnreadableScore
+
+SUFFIXES = (".abc",)
+_BODY_FIELDS = "IKLMNPQRTUVWmrsw"  # fields that may stand between lines of music
+_LENGTH = r"(\d*)(/*)(\d*)"
+_NOTE = r"(?P<accidental>\^\^?|__?|=)?(?P<part>\d*/?\d*)(?P<step>[A-Ga-g])(?P<octave>[,']*)" + _LENGTH
+_SYMBOL = re.compile(
+    "|".join(
+        [
+            r'"[^"]*"|\["[^"]*"(?=[^]|]*\|)',  # chord symbols and annotations; an ending that is named by a text
+            r"!(?P<decoration>[^!|\s]*)!|\+[^+|\s]*\+",  # the second are decorations of old
+            r"\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]",
+            r"(?P<bar>(?::*\[?\|[|\]:]*|::+)(?:\[?(?P<after>\d[\d,-]*))?|\[(?P<ending>\d[\d,-]*))",
+            r"\{/?(?P<grace>[^}]*)\}",
+            r"\((?P<tuplet>\d+)(?::(?P<time>\d*))?(?::(?P<count>\d*))?",
+            f"(?P<note>{_NOTE})",
+            r"(?P<rest>[zxZX])(?P<length>\d*/*\d*)",
+            r"(?P<chord>\[)",
+            r"(?P<end>\])(?P<times>\d*/*\d*)",
+            r"(?P<broken><+|>+)",
+            r"(?P<tie>-)",
+            r"(?P<overlay>&)",
+            r"y\d*/*\d*",  # space on the page
+            r"[\s.~H-Wh-w()\\`*$#;?@\d/,':]",  # slurs, decorations of one letter, and what the standard ignores
+        ]
+    )
+)
+
+
+@dataclasses.dataclass
+class Tune:
+    """The lines of one tune: (number in the file, field or ``""``, text)."""
+
+    lines: list[tuple[int, str, str]]
+
+
+def split(data: bytes) -> list[Tune]:
+    """Splits a file into its tunes; fields before the first one count for all.
+
+    Raises:
+        UnreadableScore: if there is no tune.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    head: list[tuple[int, str, str]] = []
+    tunes: list[Tune] = []
+    inside = False
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = _without_comment(raw)
+        field = line[:1] if _is_field(line) else ""
+        if field == "X" or (field == "K" and not tunes and not inside):  # a tune without a number
+            tunes.append(Tune([*head]))
+            inside = True
+        elif not raw.strip():
+            inside = False
+            continue
+        if inside or not tunes:
+            (tunes[-1].lines if inside else head).append((number, field, line[2:].strip() if field else line))
+    if not tunes:
+        raise UnreadableScore("it has no tune; a tune in ABC begins with X: and has a K: before its notes")
+    return tunes
+
+
+def _without_comment(line: str) -> str:
+    """Returns a line without its comment; a MIDI directive becomes a field ``I``."""
+    if line.startswith("%%MIDI"):
+        return "I:" + line[2:]
+    return re.sub(r"(?<!\\)%.*", "", line).rstrip()
+
+
+def _is_field(line: str) -> bool:
+    if line[1:2] != ":" or not line[:1].isalpha():
+        return False
+    return line[0] in _BODY_FIELDS or line[2:3] not in ("|", ":", "")
+
+
+def symbols(text: str) -> Iterator[re.Match]:
+    """Yields the symbols of a line of music; the name of a group tells what it is.
+
+    Raises:
+        ValueError: at what is not ABC.
+    """
+    place = 0
+    while place < len(text):
+        found = _SYMBOL.match(text, place)
+        if found is None:
+            if not text[place].isprintable() or text[place] in '"{':
+                raise ValueError(f"not ABC: {text[place : place + 20]!r}")
+            place += 1  # a stray character
+            continue
+        yield found
+        place = found.end()
+
+
+def length(text: str) -> Fraction:
+    """Returns a note length in units: ``3/2``, ``2``, ``/``, ``//`` or ``""``."""
+    upper, slashes, lower = re.fullmatch(_LENGTH, text).groups()
+    return Fraction(int(upper or 1), int(lower) if lower else 2 ** len(slashes))
+
+
+def meter(text: str) -> tuple[int, int] | None:
+    """Returns (numerator, denominator) of ``M:``; None for free meter."""
+    text = text.strip()
+    if text in ("C", "C|"):
+        return (4, 4) if text == "C" else (2, 2)
+    found = re.match(r"\(?(\d+(?:\s*\+\s*\d+)*)\)?\s*/\s*(\d+)", text)
+    if not found:
+        return None
+    numerator, denominator = sum(map(int, found[1].split("+"))), int(found[2])
+    if not numerator or not denominator:
+        raise ValueError(f"the meter {text!r} has a zero")
+    return numerator, denominator
+
+
+def tempo(text: str, unit: Fraction) -> float | None:
+    """Returns quarter notes per minute of ``Q:``, such as ``"Allegro" 1/4=120``; None without a number.
+
+    Args:
+        text: the value of the field.
+        unit: the unit note length, in whole notes; what the outdated ``Q:120`` counts.
+    """
+    text = re.sub(r'"[^"]*"', "", text)
+    beats, equals, rate = text.rpartition("=")
+    found = re.match(r"\s*(\d+\.?\d*)", rate)
+    if not found:
+        return None
+    lengths = [Fraction(int(upper), int(lower)) for upper, lower in re.findall(r"(\d+)\s*/\s*(\d+)", beats)]
+    if equals and not lengths:  # C=120 or C3=40 counts units
+        lengths = [unit * int((re.search(r"\d+", beats) or [1])[0])]
+    return float(4 * (sum(lengths) or unit) * Fraction(found[1])) or None

@@ -1,0 +1,233 @@
+"""ABC reader: tunes of one or more voices.
+
+music21 was tried: it reads two of the nineteen cases of tests/test_abc.py right, Verovio 6.4.1 two, too. abc2xml reads
+fifteen, but its package forces versions of setuptools and pyparsing. abc2midi, which symusic brings along, plays grace
+notes and repeats; tests/soak/compare_readers.py compares with it.
+
+Source: the ABC music standard, version 2.1 (2011), https://abcnotation.com/wiki/abc:standard:v2.1.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from fractions import Fraction
+
+from musiclib.readers import abc_key, abc_text
+from musiclib.readers.abc_key import Key
+from musiclib.readers.abc_voice import Voice
+from musiclib.readers.parsed import ParsedScore, UnreadableScore
+from musiclib.readers.ties import join_ties
+from musiclib.score import DEFAULT_VELOCITY, keys, meter
+
+SUFFIXES = abc_text.SUFFIXES
+
+
+def read(path: pathlib.Path) -> list[ParsedScore | UnreadableScore]:
+    """Parses the tunes of an ABC file; a damaged one is an error in its place, with the line.
+
+    Raises:
+        UnreadableScore: if there is no tune.
+    """
+    return [_read_tune(tune) for tune in abc_text.split(path.read_bytes())]
+
+
+def _read_tune(tune: abc_text.Tune) -> ParsedScore | UnreadableScore:
+    try:
+        return _Tune(tune).parsed()
+    except UnreadableScore as error:
+        return error
+
+
+class _Tune:
+    """A tune as its lines are read."""
+
+    def __init__(self, tune: abc_text.Tune) -> None:
+        self.score = ParsedScore()
+        self.unit: Fraction | None = None
+        self.meter: tuple[int, int] | None = (4, 4)
+        self.key = Key()
+        self.tempo = ""
+        self.semitones = 0
+        self.midi: list[str] = []  # directives of the header
+        self.voices: dict[str, Voice] = {}
+        self.declared: dict[str, str] = {}
+        self.current = ""
+        self.in_body = False
+        self.marks: list[tuple[str, int, Fraction, tuple]] = []  # kind, bar, time in the bar, value
+        for number, field, text in tune.lines:
+            try:
+                if field:
+                    self._set(field, text)
+                elif self.in_body:
+                    self._add(text)
+            except (ValueError, ArithmeticError) as error:
+                what = "a note length with a zero" if isinstance(error, ZeroDivisionError) else error
+                raise UnreadableScore(f"line {number}: {what}; mend the file, or get another copy") from error
+
+    @property
+    def voice(self) -> Voice:
+        """The current voice, which is made when its music begins."""
+        if self.current not in self.voices:
+            voice = Voice(self.unit, self.meter, self.key, self.semitones)
+            self.voices[self.current] = voice
+            for text in [*self.midi, *([self.declared[self.current]] if self.current in self.declared else [])]:
+                self._describe(voice, text)
+        return self.voices[self.current]
+
+    def _add(self, text: str) -> None:
+        for symbol in abc_text.symbols(text):
+            if symbol["field"]:
+                self._set(symbol["field"], symbol["value"].strip())
+            else:
+                self.voice.add(symbol)
+
+    def _set(self, field: str, text: str) -> None:
+        """Takes a field of the header, of the body, or between notes."""
+        if field == "T" and not self.in_body:
+            self.score.title = self.score.title or text
+        elif field == "C" and not self.in_body:
+            self.score.composer = self.score.composer or text
+        elif field == "L":
+            unit = Fraction(text.replace(" ", "") or "1/8")
+            if unit <= 0:
+                raise ValueError(f"the unit note length {text!r} is not above 0")
+            if self.in_body:
+                self.voice.unit = unit
+            else:
+                self.unit = unit
+        elif field == "M":
+            found = abc_text.meter(text)
+            if self.in_body:
+                self.voice.meter = found
+                self._mark("M", found or ())
+            else:
+                self.meter = found
+        elif field == "Q":
+            if self.in_body:
+                self._mark("Q", (abc_text.tempo(text, self.voice.unit),))
+            else:
+                self.tempo = text
+        elif field == "K":
+            self._set_key(text)
+        elif field == "V":
+            self._set_voice(text)
+        elif field == "I" and text.startswith("MIDI"):
+            if self.in_body:
+                self._describe(self.voice, text)
+            else:
+                self.midi.append(text)
+
+    def _set_key(self, text: str) -> None:
+        old = self.voice.key if self.in_body else self.key
+        key, shift = abc_key.key(text, old), abc_key.semitones(text)
+        if self.in_body:
+            self.voice.key = key
+            self.voice.semitones = self.voice.semitones if shift is None else shift
+            if key is not old:
+                self._mark("K", (key.fifths, key.mode))
+            return
+        self.key, self.semitones, self.in_body = key, shift or 0, True
+        if self.unit is None:
+            short = self.meter is not None and Fraction(*self.meter) < Fraction(3, 4)
+            self.unit = Fraction(1, 16 if short else 8)
+        self.current = next(iter(self.declared), "")
+        self._mark("K", (key.fifths, key.mode))
+        self._mark("M", self.meter or ())
+        self._mark("Q", (abc_text.tempo(self.tempo, self.unit),))
+
+    def _set_voice(self, text: str) -> None:
+        name = (text.split() or [""])[0]
+        if name not in self.declared:
+            self.declared[name] = text
+        elif name in self.voices:
+            self._describe(self.voices[name], text)
+        else:
+            self.declared[name] += text[len(name) :]
+        if self.in_body:
+            self.current = name
+
+    def _describe(self, voice: Voice, text: str) -> None:
+        """Takes the options of ``V:``, or a MIDI directive."""
+        if found := re.match(r"MIDI\s+program\s+(?:\d+\s+)?(\d+)", text):
+            voice.program = min(int(found[1]), 127)
+        elif found := re.match(r"MIDI\s+channel\s+(\d+)", text):
+            voice.drums = int(found[1]) == 10
+        elif found := re.match(r"MIDI\s+transpose\s+(-?\d+)", text):
+            voice.semitones += int(found[1])
+        elif not text.startswith("MIDI"):
+            found = abc_key.options(text)
+            voice.name = found.get("name") or found.get("nm") or voice.name
+            shift = abc_key.semitones(text)
+            voice.semitones = voice.semitones if shift is None else shift
+
+    def _mark(self, kind: str, value: tuple) -> None:
+        voice = self.voice
+        self.marks.append((kind, len(voice.bars) - 1, voice.cursor, value))
+
+    def parsed(self) -> ParsedScore:
+        """Returns the tune with the bars of its voices aligned."""
+        voices = {name: self.voices[name] for name in ["", *self.declared] if name in self.voices}
+        for voice in voices.values():
+            voice.end()
+        voices = {name: voice for name, voice in voices.items() if voice.bars}
+        starts = self._align(voices)
+        for name, voice in voices.items():
+            if voice.drums:
+                self.score.percussion += sum(len(event.notes) for bar in voice.bars for event in bar.events)
+            else:
+                self._add_part(voice, voice.name or name, starts)
+        for kind, place, time, value in self.marks:
+            onset = float(starts[min(place, len(starts) - 1)] + time)
+            if kind == "M" and value:
+                self.score.signatures.setdefault(onset, value)
+            elif kind == "Q" and value[0]:
+                self.score.tempos[onset] = value
+            elif kind == "K" and abs(value[0]) <= keys.MOST_FIFTHS:
+                self.score.keys.setdefault(onset, value)
+        self._add_bars(voices, starts)
+        return self.score
+
+    def _align(self, voices: dict[str, Voice]) -> list[Fraction]:
+        """Returns where each bar starts, and the end: a bar is as long as in the longest voice."""
+        starts = [Fraction(0)]
+        irregular = {name: [0, 0] for name in voices}
+        for place in range(max((len(voice.bars) for voice in voices.values()), default=0)):
+            bars = {name: voice.bars[place] for name, voice in voices.items() if place < len(voice.bars)}
+            lengths = {name: bar.length for name, bar in bars.items() if bar.length}
+            longest = max(lengths.values(), default=Fraction(0))
+            nominal = [Fraction(4 * bar.meter[0], bar.meter[1]) for bar in bars.values() if bar.meter]
+            right = nominal[0] if nominal and nominal[0] in lengths.values() else longest
+            for name, length in lengths.items():
+                if length != right:
+                    irregular[name][length > right] += 1
+            starts.append(starts[-1] + longest)
+        for name, counts in irregular.items():
+            if any(counts):
+                self.score.irregular.append((voices[name].name or name, *counts))
+        return starts
+
+    def _add_part(self, voice: Voice, name: str, starts: list[Fraction]) -> None:
+        part = len(self.score.parts)
+        rows = []
+        for bar, start in zip(voice.bars, starts, strict=False):  # the end comes last
+            for event in bar.events:
+                for note in event.notes:
+                    tie = "continue" if note.tied else "stop"  # joined only to a tied note that ends there
+                    rows.append((start + event.onset, note.duration, note.pitch, DEFAULT_VELOCITY, tie))
+            self.score.graces += [(float(start + beat), *row, DEFAULT_VELOCITY, part) for beat, *row in bar.graces]
+        self.score.parts.append((name, voice.program, [[*map(float, row)] for row in join_ties(rows)]))
+        self.score.microtones += voice.microtones
+
+    def _add_bars(self, voices: dict[str, Voice], starts: list[Fraction]) -> None:
+        """Adds the repeats of the first voice, and an upbeat."""
+        for voice in [*voices.values()][:1]:
+            for place, bar in enumerate(voice.bars):
+                bar.marks.start, bar.marks.end = float(starts[place]), float(starts[place + 1])
+                self.score.bars.append(bar.marks)
+        if self.score.bars and 0.0 in self.score.signatures:
+            length, signature = self.score.bars[0].end, self.score.signatures[0.0]
+            short = meter.short_bar(length, signature[1])
+            if length < 4 * signature[0] / signature[1] and short:
+                self.score.signatures[0.0] = short
+                self.score.signatures.setdefault(length, signature)
