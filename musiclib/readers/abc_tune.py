@@ -54,7 +54,7 @@ class _Tune:
         self.declared: dict[str, str] = {}
         self.current = ""
         self.in_body = False
-        self.marks: list[tuple[str, int, Fraction, tuple]] = []  # kind, bar, time in the bar, value
+        self.marks: list[tuple[str, str, int, Fraction, tuple]] = []  # kind, voice, bar, time in the bar, value
         for number, field, text in tune.lines:
             try:
                 if field:
@@ -100,7 +100,7 @@ class _Tune:
             found = abc_text.meter(text)
             if self.in_body:
                 self.voice.meter = found
-                self._mark("M", found or ())
+                self._mark("M", found)
             else:
                 self.meter = found
         elif field == "Q":
@@ -133,7 +133,7 @@ class _Tune:
             self.unit = Fraction(1, 16 if short else 8)
         self.current = next(iter(self.declared), "")
         self._mark("K", (key.fifths, key.mode))
-        self._mark("M", self.meter or ())
+        self._mark("M", self.meter)
         self._mark("Q", (abc_text.tempo(self.tempo, self.unit),))
 
     def _set_voice(self, text: str) -> None:
@@ -161,9 +161,11 @@ class _Tune:
             shift = abc_key.semitones(text)
             voice.semitones = voice.semitones if shift is None else shift
 
-    def _mark(self, kind: str, value: tuple) -> None:
+    def _mark(self, kind: str, value: tuple | None) -> None:
         voice = self.voice
-        self.marks.append((kind, len(voice.bars) - 1, voice.cursor, value))
+        if value is None or value[0] is None or (kind == "K" and abs(value[0]) > keys.MOST_FIFTHS):
+            return  # free meter, a tempo in words, or more sharps than a signature has
+        self.marks.append((kind, self.current, len(voice.bars) - 1, voice.cursor, value))
 
     def parsed(self) -> ParsedScore:
         """Returns the tune with the bars of its voices aligned."""
@@ -177,14 +179,11 @@ class _Tune:
                 self.score.percussion += sum(len(event.notes) for bar in voice.bars for event in bar.events)
             else:
                 self._add_part(voice, voice.name or name, starts)
-        for kind, place, time, value in self.marks:
+        marks = {"M": self.score.signatures, "Q": self.score.tempos, "K": self.score.keys}
+        for kind, name, place, time, value in self.marks:
             onset = float(starts[min(place, len(starts) - 1)] + time)
-            if kind == "M" and value:
-                self.score.signatures.setdefault(onset, value)
-            elif kind == "Q" and value[0]:
-                self.score.tempos[onset] = value
-            elif kind == "K" and abs(value[0]) <= keys.MOST_FIFTHS:
-                self.score.keys.setdefault(onset, value)
+            if onset not in marks[kind] or name == next(iter(voices), ""):  # if voices differ, the first one wins
+                marks[kind][onset] = value
         self._add_bars(voices, starts)
         return self.score
 

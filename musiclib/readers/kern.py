@@ -123,7 +123,9 @@ class _Piece:
         """Takes a tempo, a signature, an instrument or a section."""
         onset = float(self.now)
         if found := _METER.match(token):
-            self.score.signatures.setdefault(onset, (sum(map(int, found[1].split("+"))), int(found[2]) or 1))
+            if int(found[2]) == 0:
+                raise ValueError(f"the meter {token!r} has a zero")
+            self.score.signatures.setdefault(onset, (sum(map(int, found[1].split("+"))), int(found[2])))
         elif found := _KEY.fullmatch(token):
             fifths = found[1].count("#") - found[1].count("-")
             self.score.keys.setdefault(onset, (fifths, ""))

@@ -29,7 +29,7 @@ def add_mark(parsed: ParsedScore, onset: float, element: music21.base.Music21Obj
     if isinstance(element, (tempo.MetronomeMark, tempo.MetricModulation)):
         mark = element if isinstance(element, tempo.MetronomeMark) else element.newMetronome
         if mark and mark.getQuarterBPM():
-            parsed.tempos.setdefault(onset, (float(mark.getQuarterBPM()),))
+            parsed.tempos.setdefault(onset, (round(float(mark.getQuarterBPM()), 9),))
     elif isinstance(element, TimeSignature) and element.numerator and element.denominator:
         parsed.signatures.setdefault(onset, (element.numerator, element.denominator))
     elif isinstance(element, KeySignature) and abs(element.sharps or 0) <= keys.MOST_FIFTHS:

@@ -5,6 +5,7 @@ Ties are joined here, since music21 joins a chord only if all of its notes are t
 
 from __future__ import annotations
 
+import math
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -62,7 +63,7 @@ def convert(stream: music21.stream.Stream, starts: Mapping[str, Sequence] | None
                 graces = graces + 1 if beat == onset else 0
                 beat = onset if element.duration.isGrace else None
                 for member in element.notes if isinstance(element, chord.Chord) else (element,):
-                    pitch, tie = member.pitch.midi + semitones, member.tie.type if member.tie else None
+                    pitch, tie = math.floor(member.pitch.ps + 0.5) + semitones, member.tie.type if member.tie else None
                     if element.duration.isGrace:
                         row = float(onset), graces, pitch, _velocity(member, element), len(parsed.parts)
                         parsed.graces.append(row)

@@ -35,6 +35,12 @@ def load(path: pathlib.Path) -> ElementTree.Element:
         raise UnreadableScore(f"it is XML, but not a MusicXML score (<{root.tag}>); export it as MusicXML")
     for bar in root.iter("measure"):
         _mend(bar)
+    for part in root.iterfind("part-list/score-part"):
+        channels = {channel.text for channel in part.iterfind("midi-instrument/midi-channel")}
+        if channels == {"10"}:  # the channel of drums, whose pitches stand for instruments
+            for pitch in root.iterfind(f"part[@id='{part.get('id')}']/measure/note/pitch"):
+                pitch.tag = "unpitched"
+                pitch.clear()
     return root
 
 
