@@ -80,8 +80,9 @@ def _bars_of(part):
                 cursor += duration
                 length = max(length, min(cursor, meter))
             elif element.tag == "note" and element.find("grace") is None:
-                onset = last if element.find("chord") is not None else cursor
-                last, cursor = onset, max(cursor, onset + duration)
+                if element.find("chord") is None:
+                    last, cursor = cursor, cursor + duration
+                onset = last
                 length = max(length, onset + duration)
                 if element.find("pitch") is not None and element.find("cue") is None:
                     step, octave = element.findtext("pitch/step"), int(element.findtext("pitch/octave"))

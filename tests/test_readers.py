@@ -285,6 +285,31 @@ def test_a_change_right_after_the_upbeat_holds(write):
     assert readers.read_score(write("changes.krn", changes)).time_signatures == ((0.0, 1, 4), (1.0, 4, 4))
 
 
+@pytest.mark.parametrize("reader", readers.READERS)
+@pytest.mark.parametrize("controller", [[0xB0, 200, 3], [0xB0, 7, 200]])
+def test_controllers_above_127_are_passed_over(write, reader, controller):
+    path = write("piece.mid", midi_bytes([(0, controller), *note_events(60)]))
+    assert rows(readers.read_score(path, reader=reader)) == [(0, 1, 60)]
+
+
+@pytest.mark.parametrize("reader", readers.READERS)
+@pytest.mark.parametrize("name", ["song.kar", "riff.mid", "riff.rmi"])
+def test_karaoke_and_riff_files(write, reader, name):
+    data = midi_bytes(note_events(60))
+    chunk = b"LIST" + struct.pack("<I", 3) + b"abc\0" + b"data" + struct.pack("<I", len(data)) + data
+    riff = b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"RMID" + chunk
+    path = write(name, data if name == "song.kar" else riff)
+    assert rows(readers.read_score(path, reader=reader)) == [(0, 1, 60)]
+    assert len(readers.read_sustained(path)) == 1
+
+
+@pytest.mark.parametrize("reader", readers.READERS)
+def test_key_signatures_of_midi(write, reader):
+    keys = [(0, [0xFF, 0x59, 2, 0xFD, 1]), (480, [0xFF, 0x59, 2, 2, 0]), (480, [0xFF, 0x59, 2, 9, 0])]
+    path = write("piece.mid", midi_bytes([*keys, *note_events(60)]))
+    assert readers.read_score(path, reader=reader).key_signatures == ((0.0, -3, "minor"), (1.0, 2, "major"))
+
+
 def test_kern(write):
     score = readers.read_score(write("piece.krn", KERN))
     assert score.time_signatures == ((0.0, 3, 4),)

@@ -21,6 +21,7 @@ import numpy as np
 from musiclib.readers import midi_file
 from musiclib.readers.parsed import ParsedScore, UnreadableScore
 
+CONTROLLER = "Get control_"  # begins symusic's error at a controller above 127, which decides no note
 _PRELUDE_NOTE = (0, 0, 0, 1)  # onset, duration, pitch, velocity of the notes that ``_by_channel`` adds
 
 

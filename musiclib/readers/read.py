@@ -82,10 +82,14 @@ def _read_with_symusic(path: pathlib.Path) -> list[ParsedScore]:
         )
     data = midi_file.load(path)
     _, tracks = midi_file.split_tracks(data)
-    if any(map(midi_file.misleads, tracks)):
-        with _silence():
-            return [midi_music21.read(data)]
-    return [midi_symusic.read(data)]
+    if not any(map(midi_file.misleads, tracks)):
+        try:
+            return [midi_symusic.read(data)]
+        except UnreadableScore as error:
+            if midi_symusic.CONTROLLER not in error.reason:
+                raise
+    with _silence():  # what symusic misreads or refuses, and music21 does not
+        return [midi_music21.read(data)]
 
 
 READERS = {

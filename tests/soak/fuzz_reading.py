@@ -1,9 +1,9 @@
-"""Reads thousands of damaged files with both readers, and counts what came of them.
+"""Reads thousands of damaged MIDI, MusicXML, kern and ABC files, and counts what came of them.
 
     PYTHONPATH=. python tests/soak/fuzz_reading.py [--count 4000] [--seed 0]
 
-Files of ../shared/data, where it is, and files made here are changed by chance: bits flipped, bytes put in, cut out
-and exchanged, ends cut off, blocks moved. Each is read in a process of its own group, so that a crash or a hang costs
+Files of ../shared/data, where it is, of music21's corpus, and files made here are changed by chance: bits flipped, bytes
+put in, cut out and exchanged, ends cut off, blocks moved. Each is read in a process of its own group, so that a crash or a hang costs
 one file and is seen. A score has to be music that could have been meant. The exit status is 1 where anything went
 wrong; the files that did it are kept in the folder that is printed.
 """
@@ -26,16 +26,27 @@ MOST_SECONDS = 10
 LARGEST = 100_000  # bytes of a file to change: larger ones take long and show no more
 
 
-def sources() -> list[bytes]:
-    """Returns the files to change."""
+def sources() -> list[tuple[str, bytes]]:
+    """Returns the files to change, as (suffix, content)."""
+    import music21
     from midi_by_hand import midi_bytes, note_events
+    from test_fuzz_reading import NOTATION
 
     made = [
         midi_bytes([*note_events(60), *note_events(64, channel=3)], note_events(48)),
         midi_bytes([event for pitch in range(30, 90) for event in note_events(pitch, ticks=pitch)]),
     ]
     found = [*SHARED.glob("broken_midi/*.mid*"), *sorted(SHARED.glob("classical_piano_92/*.mid"))[::3]]
-    return made + [path.read_bytes() for path in sorted(found) if path.stat().st_size <= LARGEST]
+    found += [*SHARED.glob("reading_cases/*.*ml"), *SHARED.glob("reading_cases/*.abc"), *SHARED.glob("kern/*.krn")]
+    corpus = pathlib.Path(music21.__file__).parent / "corpus"
+    found += [
+        *corpus.glob("trecento/*.xml"),
+        *corpus.glob("miscFolk/*.abc"),
+        *sorted(corpus.glob("palestrina/*.krn"))[:20],
+    ]
+    files = [(path.suffix.lower(), path.read_bytes()) for path in sorted(found) if path.stat().st_size <= LARGEST]
+    notation = [(pathlib.Path(name).suffix, data) for name, data in NOTATION.items()]
+    return [(".mid", data) for data in made] + 10 * notation + files
 
 
 def damaged(data: bytes, rng: random.Random) -> bytes:
@@ -73,7 +84,8 @@ def _work(tasks, results) -> None:
     for path, reader in iter(tasks.get, None):
         results.put((path, reader, "begun", ""))
         try:
-            check(readers.read_score(path, reader=reader))
+            for score in readers.read_scores(path, reader=reader):
+                check(score)
             outcome, detail = "score", ""
         except readers.UnreadableScore as error:
             clear = pathlib.Path(path).name in str(error) and "\n" not in str(error)
@@ -125,9 +137,10 @@ def main() -> int:
     originals = sources()
     tasks = []
     for number in range(options.count):
-        path = folder / f"{number:05}.mid"
-        path.write_bytes(damaged(rng.choice(originals), rng))
-        tasks += [(str(path), reader) for reader in readers.READERS]
+        suffix, original = rng.choice(originals)
+        path = folder / f"{number:05}{suffix}"
+        path.write_bytes(damaged(original, rng))
+        tasks += [(str(path), reader) for reader in (readers.READERS if suffix.startswith(".mid") else ["music21"])]
     outcomes = read_all(tasks)
     counts = collections.Counter((reader, outcome) for _, reader, outcome, _ in outcomes)
     kinds = ("score", "clean error", "unclear error", "wrong score", "foreign error", "hang", "crash")
