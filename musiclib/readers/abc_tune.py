@@ -13,7 +13,7 @@ import pathlib
 import re
 from fractions import Fraction
 
-from musiclib.readers import abc_key, abc_text
+from musiclib.readers import abc_key, abc_text, alignment
 from musiclib.readers.abc_key import Key
 from musiclib.readers.abc_voice import Voice
 from musiclib.readers.parsed import ParsedScore, UnreadableScore
@@ -188,22 +188,14 @@ class _Tune:
         return self.score
 
     def _align(self, voices: dict[str, Voice]) -> list[Fraction]:
-        """Returns where each bar starts, and the end: a bar is as long as in the longest voice."""
-        starts = [Fraction(0)]
-        irregular = {name: [0, 0] for name in voices}
-        for place in range(max((len(voice.bars) for voice in voices.values()), default=0)):
-            bars = {name: voice.bars[place] for name, voice in voices.items() if place < len(voice.bars)}
-            lengths = {name: bar.length for name, bar in bars.items() if bar.length}
-            longest = max(lengths.values(), default=Fraction(0))
-            nominal = [Fraction(4 * bar.meter[0], bar.meter[1]) for bar in bars.values() if bar.meter]
-            right = nominal[0] if nominal and nominal[0] in lengths.values() else longest
-            for name, length in lengths.items():
-                if length != right:
-                    irregular[name][length > right] += 1
-            starts.append(starts[-1] + longest)
-        for name, counts in irregular.items():
-            if any(counts):
-                self.score.irregular.append((voices[name].name or name, *counts))
+        """Returns where each bar starts, and the end."""
+        rows: list[dict[str, tuple[Fraction, Fraction]]] = []
+        for name, voice in voices.items():
+            for place, bar in enumerate(voice.bars):
+                rows += [{}] * (place == len(rows))
+                rows[place] = rows[place] | {name: (bar.length, 4 * Fraction(*bar.meter) if bar.meter else Fraction(0))}
+        starts, irregular = alignment.align(rows)
+        self.score.irregular = [(voices[name].name or name, *counts) for name, counts in irregular.items()]
         return starts
 
     def _add_part(self, voice: Voice, name: str, starts: list[Fraction]) -> None:

@@ -9,12 +9,11 @@ directions and spaces past the bar; partitura 1.9.0 reads those right, but not m
 
 from __future__ import annotations
 
-import collections
 import pathlib
 import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
 
-from musiclib.readers import music21_stream, musicxml_file
+from musiclib.readers import alignment, music21_stream, musicxml_file
 from musiclib.readers.parsed import ParsedScore
 
 SUFFIXES = musicxml_file.SUFFIXES
@@ -47,23 +46,12 @@ def align(root: ElementTree.Element) -> tuple[Starts, dict[str, list[int]]]:
     """
     parts = {part.get("id", ""): part.findall("measure") for part in root.findall("part")}
     places = _places(parts)
-    rows: dict[int, dict[str, tuple[Fraction, Fraction]]] = collections.defaultdict(dict)
+    rows: list[dict[str, tuple[Fraction, Fraction]]] = [{} for _ in range(max(map(len, parts.values()), default=0))]
     for name, bars in parts.items():
         for place, lengths in zip(places[name], _lengths(bars), strict=True):
             rows[place][name] = lengths
-    irregular: dict[str, list[int]] = collections.defaultdict(lambda: [0, 0])
-    start, starts = Fraction(0), {}
-    for place in sorted(rows):
-        starts[place] = start
-        filled = {name: length for name, (length, _) in rows[place].items() if length}
-        meter = max(meter for _, meter in rows[place].values())
-        longest = max(filled.values(), default=meter)  # a bar without anything lasts as long as its meter
-        right = meter if meter in filled.values() else longest
-        for name, length in filled.items():
-            if length != right:
-                irregular[name][length > right] += 1
-        start += longest
-    return {name: [*(starts[place] for place in numbers), start] for name, numbers in places.items()}, irregular
+    starts, irregular = alignment.align(rows)
+    return {name: [starts[place] for place in [*numbers, -1]] for name, numbers in places.items()}, irregular
 
 
 def _lengths(bars: list[ElementTree.Element]) -> list[tuple[Fraction, Fraction]]:
