@@ -1,4 +1,4 @@
-"""GRU with self-attention: three GRU layers, with self-attention after the first two.
+"""GRU with self-attention and its presets: three GRU layers, with self-attention after the first two.
 
 Source: Haryo Akbarianto Wibowo, "Generate Piano Instrumental Music by Using Deep Learning" (2019), whose layers are
 bidirectional and predict only the token after a window. Here the attention's output is added to its input (a residual

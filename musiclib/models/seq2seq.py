@@ -1,4 +1,4 @@
-"""Seq2Seq: a GRU encoder reads a source, and a GRU decoder with attention writes a target.
+"""Seq2Seq and its presets: a GRU encoder reads a source, and a GRU decoder with attention writes a target.
 
 The encoder is bidirectional. The output of the decoder's first layer is the query of the attention over the source;
 the layers above get both. Without attention the decoder sees the source only as one vector.

@@ -1,4 +1,4 @@
-"""The stacked LSTM of the music tutorials: two recurrent layers and a softmax over tokens.
+"""The stacked LSTM of the music tutorials and its presets: two recurrent layers and a softmax over tokens.
 
 Source: Sigurður Skúli, "How to Generate Music using a LSTM Neural Network in Keras" (2017), with one-hot inputs; an
 embedding computes the same product.

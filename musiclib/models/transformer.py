@@ -1,4 +1,4 @@
-"""Transformer: decoder-only, with causal self-attention over the last ``context_length`` tokens.
+"""Transformer and its presets: decoder-only, with causal self-attention over the last ``context_length`` tokens.
 
 Pre-layer normalisation (Xiong et al., 2020), rotary position embeddings, and tied input and output embeddings (Press
 and Wolf, 2017).

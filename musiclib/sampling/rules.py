@@ -1,4 +1,7 @@
-"""Sampling rules: small functions of logits, and ``Rules``, which selects them."""
+"""Sampling rules: temperature, top-k, top-p (nucleus) and repetition penalty, as functions of logits.
+
+``Rules`` holds the options of ``sampling.generate`` and applies them in order.
+"""
 
 from __future__ import annotations
 
