@@ -149,6 +149,17 @@ def test_the_chorales_are_all_there_in_four_voices(chorales):
         assert heights == sorted(heights, reverse=True)  # each voice under the right name
 
 
+def test_the_chorales_are_those_that_the_shipped_runs_learned(chorales):
+    """Note for note: tempos, time signatures, names and programs too. Key signatures and titles came later."""
+    found = hashlib.sha256()
+    for name, score in zip(chorales.names, chorales.scores):
+        found.update(name.encode())
+        for column in ("onset", "duration", "pitch", "velocity", "part"):
+            found.update(getattr(score, column).tobytes())
+        found.update(repr((score.tempos, score.time_signatures, score.part_names, score.programs)).encode())
+    assert found.hexdigest() == "fded2094b42a88d17108f465efbdb22169526359f84a68b8565bba480df658b3"
+
+
 def test_chorale_files_exist_and_need_no_parsing():
     files = music21_corpus.chorale_files()
     assert len(files) == 371 and all(path.is_file() for _, path in files)
