@@ -46,6 +46,7 @@ PITCHES = {
     "a key changes within a line": ("[K:D]F [K:C]F", [66, 65]),
     "explicit accidentals": ("[K:D exp _b _e ^f] B E F C", [70, 63, 66, 60]),
     "accidentals that change a key": ("[K:D =c] F C", [66, 60]),
+    "music without bar lines": ("%%MIDI nobarlines\n^F F", [66, 65]),
     "no key": ("[K:none] F B", [65, 71]),
     "bagpipes": ("[K:HP] F C G", [66, 61, 67]),
     "microtones are rounded": ("^/C _/D", [60, 62]),

@@ -155,6 +155,8 @@ class _Tune:
             voice.drums = int(found[1]) == 10
         elif found := re.match(r"MIDI\s+transpose\s+(-?\d+)", text):
             voice.semitones += int(found[1])
+        elif text.startswith("MIDI nobarlines"):
+            voice.has_bar_lines = False
         elif not text.startswith("MIDI"):
             found = abc_key.options(text)
             voice.name = found.get("name") or found.get("nm") or voice.name

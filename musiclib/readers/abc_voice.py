@@ -66,6 +66,7 @@ class Voice:
     def __init__(self, unit: Fraction, meter: tuple[int, int] | None, key: Key, semitones: int = 0) -> None:
         self.unit, self.meter, self.key, self.semitones = unit, meter, key, semitones
         self.name, self.program, self.drums = "", 0, False
+        self.has_bar_lines = True  # otherwise an accidental counts for its note alone
         self.microtones = 0
         self.bars = [VoiceBar()]
         self.cursor = Fraction(0)  # in quarter lengths from the start of the bar
@@ -135,7 +136,8 @@ class Voice:
         if symbol["accidental"]:
             alter = Fraction(_ACCIDENTALS[symbol["accidental"]])
             alter *= abc_text.length(symbol["part"]) if symbol["part"] else 1
-            self.altered[step] = alter
+            if self.has_bar_lines:
+                self.altered[step] = alter
         elif written in self.held:
             alter = self.held.pop(written)
         elif step in self.altered:
