@@ -243,6 +243,10 @@ REPEATS = {
     "da capo al fine": (
         [C + sign("<words>Fine</words>"), D, E + sign("<words>D.C. al Fine</words>")], [72, 74, 76, 72],
     ),
+    "a minuet da capo": (
+        [C, D + repeat("backward"), sign("<words>Trio.</words>") + E, F + sign("<words>Menuetto da capo.</words>")],
+        [72, 74, 72, 74, 76, 77, 72, 74],
+    ),
     "da capo that players are told of": (
         [C, D + '<direction><direction-type><dynamics><p/></dynamics></direction-type><sound dacapo="yes"/></direction>'],
         [72, 74] * 2,

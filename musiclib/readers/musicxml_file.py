@@ -19,6 +19,9 @@ LARGEST = 1 << 28  # bytes of a file within a compressed one
 _CONTAINER = "META-INF/container.xml"
 _DECLARATION = re.compile(rb"<\?xml[^>]*?encoding=.([-\w]+)", re.IGNORECASE)
 _JUMPS = {"dacapo": "D.C.", "dalsegno": "D.S.", "fine": "Fine", "tocoda": "To Coda"}  # attributes of <sound>, in words
+# What editions write for them, such as "Menuetto da capo".
+_WORDS = {r"\bd\.?\s?c\b|\bda capo\b": "D.C.", r"\bd\.?\s?s\b|\bdal segno\b": "D.S.", r"^fine\W*$": "Fine"}
+_LONGEST_JUMP = 40  # letters: longer texts are instructions that only a person understands
 
 
 def load(path: pathlib.Path) -> ElementTree.Element:
@@ -33,8 +36,12 @@ def load(path: pathlib.Path) -> ElementTree.Element:
         root = _partwise(root)
     if root.tag != "score-partwise":
         raise UnreadableScore(f"it is XML, but not a MusicXML score (<{root.tag}>); export it as MusicXML")
-    for bar in root.iter("measure"):
-        _mend(bar)
+    for bars in map(list, root.iterfind("part")):
+        for number, bar in enumerate(bars):
+            _mend(bar)
+            starts_trio = any(re.match("trio", words.text or "", re.IGNORECASE) for words in bar.iter("words"))
+            if number and starts_trio:  # the minuet is played again up to here
+                _add_words(ElementTree.SubElement(bars[number - 1], "direction"), "Fine")
     for part in root.iterfind("part-list/score-part"):
         channels = {channel.text for channel in part.iterfind("midi-instrument/midi-channel")}
         if channels == {"10"}:  # the channel of drums, whose pitches stand for instruments
@@ -117,15 +124,23 @@ def _silence(note: ElementTree.Element) -> None:
 
 
 def _mend_direction(direction: ElementTree.Element) -> None:
-    """Writes a tempo as a number, and jumps that only players are told of in words."""
+    """Writes a tempo as a number, and jumps in the words that music21 knows."""
     for tempo in direction.iter("per-minute"):
         # "c. 66" is 66; "60-66" its middle.
         numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", (tempo.text or "").replace(",", "."))]
         if numbers:
             tempo.text = f"{sum(numbers[:2]) / len(numbers[:2]):g}"
+    for words in direction.iter("words"):
+        text = " ".join((words.text or "").split())
+        known = (new for pattern, new in _WORDS.items() if re.search(pattern, text, re.IGNORECASE))
+        words.text = next(known, text) if len(text) <= _LONGEST_JUMP else text
     for sound in direction.findall("sound"):
         kinds = [kind.tag for kind in direction.iterfind("direction-type/*")]
         for name, words in _JUMPS.items():
             if sound.get(name) and not {"words", "segno", "coda"} & set(kinds):
-                kind = ElementTree.SubElement(direction, "direction-type")
-                ElementTree.SubElement(kind, "words").text = words
+                _add_words(direction, words)
+
+
+def _add_words(direction: ElementTree.Element, text: str) -> None:
+    kind = ElementTree.SubElement(direction, "direction-type")
+    ElementTree.SubElement(kind, "words").text = text
