@@ -82,6 +82,19 @@ def test_pitch_names(score):
     assert extremes[0] == "C-1" and extremes[-1] == "C9"
 
 
+def test_pitch_names_follow_the_key():
+    score = Score.from_notes([(0, 1, 60), (1, 1, 70)])
+    assert {"A#4", "D#4"} <= set(labels(plots.piano_roll(score).yaxis))  # without a key
+    minor = score.replace(key_signatures=((0, -3, "minor"), (1, 4, "major")))
+    names = labels(plots.piano_roll(minor).yaxis)
+    assert {"C4", "E♭4", "A♭4", "B♭4"} <= set(names) and not any("#" in name or "♯" in name for name in names)
+    sharps = labels(plots.piano_roll(score.replace(key_signatures=((0, 7, ""),))).yaxis)
+    assert {"B♯3", "E♯4", "A♯4", "G4"} <= set(sharps)  # not F double sharp
+    _, axes = plt.subplots(2, figsize=(8, 10))
+    plots.compare(score, minor, ax=axes)
+    assert "A#4" in labels(axes[0].yaxis) and "B♭4" in labels(axes[1].yaxis)
+
+
 @pytest.mark.parametrize("rows", [1, 5])
 @pytest.mark.parametrize("semitones", [3, 12, 17, 25, 40, 88, 127])
 def test_pitch_names_do_not_overlap_and_are_several(rows, semitones):

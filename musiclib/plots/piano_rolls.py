@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
 from musiclib.plots.palette import PALETTE
-from musiclib.score import Score, meter, pitch_name
+from musiclib.score import Score, keys, meter, pitch_name
 
 FAINTEST = 0.35  # opacity of the softest note, still visible
 WIDTH = 10.0  # inches, of new figures
@@ -34,7 +34,8 @@ def piano_roll(score: Score, ax: Axes | None = None, seconds: bool = False, titl
         title: title of the axes.
 
     Returns:
-        The axes. If the score has time signatures, thin lines mark its bars.
+        The axes. If the score has time signatures, thin lines mark its bars. Pitches are named by its first key
+        signature: in C minor B♭4, not A#4.
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(WIDTH, 4.0), layout="constrained")
@@ -95,18 +96,18 @@ def compare(
         if both:
             pitches = [int(extreme) for piece in both for extreme in (piece.pitch.min(), piece.pitch.max())]
             axes.set_xlim(0, max(piece.end for piece in both))
-            _name_pitches(axes, min(pitches), max(pitches))
+            _name_pitches(axes, min(pitches), max(pitches), score)
     return np.array(ax, dtype=object)
 
 
 def _pitch_axis(ax: Axes, score: Score) -> None:
     low, high = (int(score.pitch.min()), int(score.pitch.max())) if len(score) else (60, 72)
-    _name_pitches(ax, low, high)
+    _name_pitches(ax, low, high, score)
     ax.set_axisbelow(True)
     ax.grid(axis="y", alpha=0.3)
 
 
-def _name_pitches(ax: Axes, low: int, high: int) -> None:
+def _name_pitches(ax: Axes, low: int, high: int, score: Score) -> None:
     """Sets the pitch axis from ``low`` to ``high``: at least an octave, with as many labels as fit."""
     margin = max(1, (12 - (high - low)) // 2)
     low, high = low - margin, high + margin
@@ -115,7 +116,16 @@ def _name_pitches(ax: Axes, low: int, high: int) -> None:
     named = next(fitting, NAMED_CLASSES[-1][0])
     places = [pitch for pitch in range(low, high + 1) if pitch % 12 in named and 0 <= pitch <= 127]
     ax.set_ylim(low - 0.5, high + 0.5)
-    ax.set_yticks(places, [pitch_name(pitch) for pitch in places])
+    ax.set_yticks(places, [_pitch_name(pitch, score) for pitch in places])
+
+
+def _pitch_name(pitch: int, score: Score) -> str:
+    """Returns the name of a pitch in the first key of a score; as ``pitch_name`` does if there is no key."""
+    if not score.key_signatures:
+        return pitch_name(pitch)
+    step, alter, octave = keys.spelled(pitch, score.key_signatures[0][1])
+    # Double accidentals would be hard to read.
+    return f"{step}{('', '♯', '♭')[alter]}{octave}" if abs(alter) < 2 else pitch_name(pitch)
 
 
 def _bar_lines(ax: Axes, score: Score, seconds: bool) -> None:

@@ -14,9 +14,13 @@ LONGEST = 0x0FFFFFFF  # ticks: MIDI's largest delta time
 
 
 def write_midi(score: Score, path: str | pathlib.Path) -> pathlib.Path:
-    """Saves a MIDI file: one track per part, with its name and program, and the tempo map.
+    """Saves a MIDI file: one track per part, with its name and program, tempos, time and key signatures.
 
-    Channel 10 (drums) is not used. From the 16th part on, parts share a channel, and players that assign instruments
+    The title, if there is one, is the name of a first track without notes, as is usual in MIDI files; it becomes no
+    part when the file is read again. MIDI has no place for the composer, and only two modes: a key signature that is
+    not minor is written as major, with the same sharps or flats.
+
+    Channel 10 (drums) is not used. From the 16th track on, parts share a channel, and players that assign instruments
     by channel play them with the same instrument.
 
     Args:
@@ -44,6 +48,10 @@ def write_midi(score: Score, path: str | pathlib.Path) -> pathlib.Path:
         midi.tempos.append(symusic.Tempo(round(onset * TICKS), mspq=round(60e6 / tempo)))
     for onset, numerator, denominator in time_signatures(score):
         midi.time_signatures.append(symusic.TimeSignature(round(onset * TICKS), numerator, denominator))
+    for onset, fifths, mode in score.key_signatures:
+        midi.key_signatures.append(symusic.KeySignature(round(onset * TICKS), fifths, int(mode == "minor")))
+    if score.title:
+        midi.tracks.append(symusic.Track(score.title, 0, False))
     for index, (name, program) in enumerate(zip(score.part_names, score.programs, strict=True)):
         track = symusic.Track(name, program, False)
         for _, pitch, start, end, velocity in notes[notes["part"] == index].tolist():

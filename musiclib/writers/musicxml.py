@@ -1,27 +1,24 @@
-"""MusicXML: notation in bars, with ties, rests, triplets and voices."""
+"""MusicXML: notation in bars, with ties, rests, triplets and voices, spelled by the key signatures."""
 
 from __future__ import annotations
 
 import pathlib
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from musiclib import _atomic
-from musiclib.score import Score, meter
-from musiclib.writers.rounding import rounded, time_signatures
+from musiclib.score import Score, keys
+from musiclib.writers.notation import GRID, PLAIN, TRIPLET, Bar, bars_of, pieces_of, voices_of
+from musiclib.writers.rounding import rounded
 
 if TYPE_CHECKING:
+    import xml.etree.ElementTree as ElementTree
+
     import music21
 
-GRID = 12  # steps per quarter note
-SIXTEENTH = GRID // 4
-VOICES = 4  # per staff; notation programs read no more
-# Note values by length in steps, as (type, dots), and the same within a triplet (three in the time of two).
-PLAIN = {96: ("breve", 0), 72: ("whole", 1), 48: ("whole", 0), 36: ("half", 1), 24: ("half", 0), 18: ("quarter", 1)}
-PLAIN |= {12: ("quarter", 0), 9: ("eighth", 1), 6: ("eighth", 0), 3: ("16th", 0)}
-TRIPLET = {8: ("quarter", 0), 6: ("eighth", 1), 4: ("eighth", 0), 3: ("16th", 1), 2: ("16th", 0), 1: ("32nd", 0)}
-BRACKETS = {12: "eighth", 6: "16th", 3: "32nd"}  # note type of a triplet by its total length in steps
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # characters that XML cannot hold
 
 
 def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
@@ -32,10 +29,14 @@ def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
     sixteenth grid is a triplet. Overlapping notes go to separate voices; if four are not enough, notes of one voice
     are split and tied.
 
+    Pitches are spelled by the key signature at their onset. A mode that MusicXML does not name is left out, and so are
+    tempos, time signatures and key signatures after the last bar. Notes of one chord get the highest of their
+    velocities.
+
     Args:
         score: at least one note; onsets and ends are rounded to 1/12 of a quarter note, the minimum duration.
-        path: the file to write (atomically); its stem is the title. Missing folders are created. The usual suffix is
-            ``.musicxml``; the content is uncompressed XML with any suffix.
+        path: the file to write (atomically). Missing folders are created. The usual suffix is ``.musicxml``; the
+            content is uncompressed XML with any suffix.
 
     Returns:
         The path.
@@ -44,113 +45,59 @@ def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
         ValueError: if the score is empty.
     """
     from music21 import metadata, stream
-    from music21.musicxml.m21ToXml import GeneralObjectExporter
+    from music21.musicxml.m21ToXml import ScoreExporter
 
     notes = rounded(score, GRID)
-    bars = _bars(score, int(notes["end"].max()))
+    bars = bars_of(score, int(notes["end"].max()))
     sheet = stream.Score()
-    sheet.insert(0, metadata.Metadata(title=pathlib.Path(path).stem, composer=" "))  # else music21 is the composer
+    about = {"title": _text(score.title), "composer": _text(score.composer)}
+    sheet.insert(0, metadata.Metadata(**{name: text for name, text in about.items() if text}))
     for index in range(len(score.part_names)):
         sheet.insert(0, _staff(score, index, notes[notes["part"] == index], bars))
-    return _atomic.write(path, GeneralObjectExporter(sheet).parse())
+    # Not by GeneralObjectExporter, which fills up bars with hidden rests; here all bars are as long as they should be.
+    exporter = ScoreExporter(sheet)
+    _remove_defaults(exporter.parse(), score)
+    return _atomic.write(path, exporter.asBytes())
 
 
-def _bars(score: Score, end: int) -> list[tuple[int, int, int, str | None]]:
-    """Returns (number, start, length, new time signature) of each bar up to ``end``, in steps."""
-    # Rounded to sixteenths, so that every bar line is on the grid.
-    changes = {
-        round(onset * 4) * SIXTEENTH: (numerator * 4 * GRID // denominator, f"{numerator}/{denominator}")
-        for onset, numerator, denominator in time_signatures(score)
-        if numerator * 16 % denominator == 0
-    }
-    changes = {0: (round(meter.COMMON * GRID), "4/4")} | changes
-    bars, start, usual = [], 0, 0
-    while start < end:
-        usual, signature = changes.get(start, (usual, None))
-        stop = min([start + usual] + [change for change in changes if change > start])
-        bars.append((start, stop - start, signature))
-        start = stop
-    upbeat = round(meter.upbeat(score.time_signatures) * GRID)
-    first = 1
-    if len(bars) > 1 and bars[0][1] == upbeat and bars[1][2]:
-        first = 0  # by convention an upbeat is not counted
-        bars[:2] = [(0, upbeat, bars[1][2]), (*bars[1][:2], None)]
-    return [(number, *bar) for number, bar in enumerate(bars, first)]
+def _remove_defaults(root: ElementTree.Element, score: Score) -> None:
+    """Removes the title and composer that music21 writes if there are none: Music21 Fragment by Music21."""
+    for place, tag, text in ((".", "movement-title", score.title), ("identification", "creator", score.composer)):
+        parent = root.find(place)
+        if not _text(text):
+            for element in parent.findall(tag):
+                parent.remove(element)
 
 
-def _voices(notes: np.ndarray) -> list[np.ndarray]:
-    """Assigns the notes of a part to voices with few overlaps; notes of equal onset and duration form chords."""
-    events: dict[tuple[int, int], list[int]] = {}
-    for number, (start, end) in enumerate(zip(notes["start"].tolist(), notes["end"].tolist(), strict=True)):
-        events.setdefault((start, end), []).append(number)
-    members: list[list[int]] = [[]]
-    busy = [0]
-    # At the same onset the highest goes first, which keeps the melody in the first voice.
-    for (start, end), numbers in sorted(events.items(), key=lambda event: (event[0][0], -notes["pitch"][event[1][-1]])):
-        free = [voice for voice, until in enumerate(busy) if until <= start]
-        if not free and len(busy) < VOICES:
-            busy.append(0)
-            members.append([])
-            free = [len(busy) - 1]
-        voice = free[0] if free else int(np.argmin(busy))
-        members[voice] += numbers
-        busy[voice] = max(busy[voice], end)
-    return [notes[np.array(numbers, dtype=np.int64)] for numbers in members]
+def _text(text: str) -> str:
+    return _NOT_XML.sub("", text).strip()
 
 
-def _split(start: int, end: int) -> list[int]:
-    """Splits a span of a bar, in steps from the bar line, into note values."""
-    lengths = []
-    while start < end:
-        length = end - start
-        if length not in PLAIN:  # first to the next beat, then the longest note value that fits
-            to_beat = GRID - start % GRID
-            length = to_beat if to_beat < min(GRID, length) else max(size for size in PLAIN if size <= length)
-        lengths.append(length)
-        start += length
-    return lengths
+def _key_signatures(score: Score) -> keys.Keys:
+    """Returns the key signatures with onsets in steps, and the modes that MusicXML names."""
+    return keys.checked(
+        (round(onset * GRID), fifths, mode if mode in keys.MODES else "")
+        for onset, fifths, mode in score.key_signatures
+    )
 
 
-def _pieces(notes: np.ndarray, start: int, length: int) -> list[tuple[int, int, tuple | None]]:
-    """Splits a bar of one voice at note onsets and ends.
+def _note(pitch: int, fifths: int) -> music21.note.Note:
+    """Creates a note, spelled in a key."""
+    from music21 import note
+    from music21.pitch import Pitch
 
-    Returns:
-        (start, length, triplet) of each piece, in steps. The triplet is None or (note type, ``"start"``, ``"stop"`` or
-        None).
-    """
-    edges = np.unique(np.concatenate([notes["start"], notes["end"], [start, start + length]])) - start
-    edges = edges[(edges >= 0) & (edges <= length)].tolist()
-    triplets = {}
-    beat = 0
-    while beat < length:
-        size = next(size for size in BRACKETS if size <= length - beat)
-        if any(edge % SIXTEENTH and beat < edge < beat + size for edge in edges):
-            triplets[beat] = size
-        beat += size
-    edges = sorted({*edges, *triplets, *(beat + size for beat, size in triplets.items())})
-    pieces = []
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
-        beat = next((beat for beat, size in triplets.items() if beat <= begin < beat + size), None)
-        if beat is None:
-            sizes = _split(begin, end)
-        else:
-            sizes = []
-            while sum(sizes) < end - begin:
-                sizes.append(max(size for size in TRIPLET if size <= end - begin - sum(sizes)))
-        for size in sizes:
-            triplet = None
-            if beat is not None:
-                place = "start" if begin == beat else "stop" if begin + size == beat + triplets[beat] else None
-                triplet = (BRACKETS[triplets[beat]], place)
-            pieces.append((start + begin, size, triplet))
-            begin += size
-    return pieces
+    step, alter, octave = keys.spelled(pitch, fifths)
+    spelled = Pitch(step=step, octave=octave)
+    if alter:
+        spelled.accidental = alter
+    return note.Note(spelled)
 
 
-def _element(notes: np.ndarray, start: int, length: int, triplet: tuple | None, hidden: bool):
+def _element(notes: np.ndarray, piece: tuple, key_signatures: keys.Keys, hidden: bool):
     """Creates the note, chord or rest of one piece from the notes that sound in it."""
     from music21 import chord, duration, note, tie
 
+    start, length, triplet = piece
     kind, dots = PLAIN[length] if triplet is None else TRIPLET[length]
     lasting = duration.Duration(type=kind, dots=dots)
     if triplet is not None:
@@ -159,7 +106,7 @@ def _element(notes: np.ndarray, start: int, length: int, triplet: tuple | None, 
         lasting.appendTuplet(bracket)
     members = []
     for _, pitch, begin, end, velocity in notes.tolist():
-        member = note.Note(pitch)
+        member = _note(pitch, keys.active(key_signatures, begin))
         member.volume.velocity = velocity
         before, after = begin < start, end > start + length
         if before or after:
@@ -174,39 +121,89 @@ def _element(notes: np.ndarray, start: int, length: int, triplet: tuple | None, 
     return element
 
 
-def _staff(score: Score, index: int, notes: np.ndarray, bars: list[tuple]) -> music21.stream.Part:
+def _staff(score: Score, index: int, notes: np.ndarray, bars: list[Bar]) -> music21.stream.Part:
     from music21 import clef, instrument, stream, tempo
-    from music21.meter import TimeSignature
 
     # Not the class of the program: parsers would transpose a clarinet, but pitches are written as they sound.
-    player = instrument.Instrument(score.part_names[index])
-    player.partName = score.part_names[index]
+    name = _text(score.part_names[index])
+    player = instrument.Instrument(name)
+    player.partName = name
     player.midiProgram = score.programs[index]
     player.midiChannel = index % 15 + (index % 15 > 8)  # skips channel 10 (drums), number 9 here
     staff = stream.Part()
-    staff.partName = player.partName
+    staff.partName = name
     staff.insert(0, player)
-    voices = _voices(notes)
-    tempos = {round(onset * GRID): rate for onset, rate in score.tempos}
-    for number, start, length, signature in bars:
-        measure = stream.Measure(number=number)
-        if number == 0:
-            measure.paddingLeft = (bars[1][2] - length) / GRID
-        if start == 0:
+    voices, key_signatures = voices_of(notes), _key_signatures(score)
+    tempos = {round(onset * GRID): rate for onset, rate in score.tempos} if index == 0 else {}
+    for bar in bars:
+        measure = _measure(bar, voices, key_signatures)
+        if bar.start == 0:
             low = len(notes) and np.median(notes["pitch"]) < 60
             measure.insert(0, clef.BassClef() if low else clef.TrebleClef())
-        if signature:
-            measure.insert(0, TimeSignature(signature))
         for step, rate in tempos.items():
-            if index == 0 and start <= step < start + length:
-                measure.insert((step - start) / GRID, tempo.MetronomeMark(number=round(rate, 2), referent=1))
-        for name, line in enumerate(voices, 1):
-            line = line[(line["start"] < start + length) & (line["end"] > start)]
-            if name == 1 or len(line):
-                voice = stream.Voice(id=str(name))
-                for begin, size, triplet in _pieces(line, start, length):
-                    sounding = line[(line["start"] <= begin) & (line["end"] > begin)]
-                    voice.append(_element(sounding, begin, size, triplet, hidden=name > 1))
-                measure.insert(0, voice)
+            if bar.start <= step < bar.end:
+                mark = tempo.MetronomeMark(number=round(rate, 2), referent=1)
+                measure.insert((step - bar.start) / GRID, mark)
         staff.append(measure)
+    staff.makeBeams(inPlace=True)
+    for voice in staff.recurse().voices:
+        _remove_overlapping_beams(list(voice.notesAndRests))
     return staff
+
+
+def _remove_overlapping_beams(elements: list[music21.note.GeneralNote]) -> None:
+    """Removes beams that reach from inside a triplet to outside it, which Verovio takes for a longer triplet."""
+    spans: dict[str, list[list[int]]] = {"beam": [], "triplet": []}  # first and last place of each
+    for place, element in enumerate(elements):
+        beams = [] if element.isRest else element.beams.getTypes()[:1]
+        tuplets = [bracket.type for bracket in element.duration.tuplets]
+        for kind, types in (("beam", beams), ("triplet", tuplets)):
+            if "start" in types:
+                spans[kind].append([place, place])
+            elif types and spans[kind]:
+                spans[kind][-1][1] = place
+    for first, last in spans["beam"]:
+        for begin, end in spans["triplet"]:
+            if begin < first <= end < last or first < begin <= last < end:
+                for element in elements[first : last + 1]:
+                    if not element.isRest:
+                        element.beams.beamsList = []
+
+
+def _measure(bar: Bar, voices: list[np.ndarray], key_signatures: keys.Keys) -> music21.stream.Measure:
+    """Creates a bar with its signatures and voices."""
+    from music21 import stream
+    from music21.meter import TimeSignature
+
+    measure = stream.Measure(number=bar.number)
+    if bar.number == 0:
+        measure.paddingLeft = (bar.full - bar.length) / GRID
+        measure.showNumber = stream.enums.ShowNumber.NEVER
+    elif bar.length < bar.full:
+        measure.paddingRight = (bar.full - bar.length) / GRID
+    if bar.signature:
+        measure.insert(0, TimeSignature(bar.signature))
+    changes = {step: _key(*key) for step, *key in key_signatures if bar.start <= step < bar.end}
+    if bar.start in changes:
+        measure.insert(0, changes.pop(bar.start))
+    for number, line in enumerate(voices, 1):
+        line = line[(line["start"] < bar.end) & (line["end"] > bar.start)]
+        if number == 1 or len(line):
+            voice = stream.Voice(id=str(number))
+            # Within a bar, keys change between notes of the first voice: in a measure with voices, music21 loses them.
+            for piece in pieces_of(line, bar, [*changes]):
+                if piece[0] in changes:
+                    voice.append(changes.pop(piece[0]))
+                sounding = line[(line["start"] <= piece[0]) & (line["end"] > piece[0])]
+                voice.append(_element(sounding, piece, key_signatures, hidden=number > 1))
+            measure.insert(0, voice)
+    return measure
+
+
+def _key(fifths: int, mode: str) -> music21.key.KeySignature:
+    from music21.key import KeySignature
+
+    signature = KeySignature(fifths)
+    if mode:
+        signature.mode = mode
+    return signature

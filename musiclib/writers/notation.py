@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,27 +35,27 @@ class Bar(NamedTuple):
         return self.start + self.length
 
 
-def bars_of(score: Score, end: int) -> list[tuple[int, int, int, str | None]]:
-    """Returns (number, start, length, new time signature) of each bar up to ``end``, in steps."""
+def bars_of(score: Score, end: int) -> list[Bar]:
+    """Returns the bars up to ``end``, in steps."""
     # Rounded to sixteenths, so that every bar line is on the grid.
     changes = {
         round(onset * 4) * SIXTEENTH: (numerator * 4 * GRID // denominator, f"{numerator}/{denominator}")
         for onset, numerator, denominator in time_signatures(score)
         if numerator * 16 % denominator == 0
     }
-    changes = {0: (round(meter.COMMON * GRID), "4/4")} | changes
-    bars, start, usual = [], 0, 0
+    changes = {0: (round(meter.COMMON * GRID), "4/4")} | {at: new for at, new in changes.items() if at < end}
+    bars: list[Bar] = []
+    start = full = 0
     while start < end:
-        usual, signature = changes.get(start, (usual, None))
-        stop = min([start + usual] + [change for change in changes if change > start])
-        bars.append((start, stop - start, signature))
+        full, signature = changes.get(start, (full, None))
+        stop = min([start + full] + [change for change in changes if change > start])
+        bars.append(Bar(len(bars) + 1, start, stop - start, signature, full))
         start = stop
-    upbeat = round(meter.upbeat(score.time_signatures) * GRID)
-    first = 1
-    if len(bars) > 1 and bars[0][1] == upbeat and bars[1][2]:
-        first = 0  # by convention an upbeat is not counted
-        bars[:2] = [(0, upbeat, bars[1][2]), (*bars[1][:2], None)]
-    return [(number, *bar) for number, bar in enumerate(bars, first)]
+    if len(bars) > 1 and bars[0].length == round(meter.upbeat(score.time_signatures) * GRID) and bars[1].signature:
+        # By convention an upbeat is not counted, and has the time signature of the next bar.
+        bars[:2] = [bars[0]._replace(signature=bars[1].signature, full=bars[1].full), bars[1]._replace(signature=None)]
+        bars = [bar._replace(number=bar.number - 1) for bar in bars]
+    return bars
 
 
 def voices_of(notes: np.ndarray) -> list[np.ndarray]:
@@ -77,6 +78,46 @@ def voices_of(notes: np.ndarray) -> list[np.ndarray]:
     return [notes[np.array(numbers, dtype=np.int64)] for numbers in members]
 
 
+def pieces_of(notes: np.ndarray, bar: Bar, marks: Sequence[int] = ()) -> list[tuple[int, int, tuple | None]]:
+    """Splits a bar of one voice at note onsets and ends.
+
+    Args:
+        notes: the notes of the voice, also of other bars.
+        bar: the bar.
+        marks: further steps to split at.
+
+    Returns:
+        (start, length, triplet) of each piece, in steps. The triplet is None or (note type, ``"start"``, ``"stop"`` or
+        None).
+    """
+    edges = np.unique(np.concatenate([notes["start"], notes["end"], [*marks, bar.start, bar.end]])) - bar.start
+    edges = edges[(edges >= 0) & (edges <= bar.length)].tolist()
+    triplets = _triplets(edges, bar.length)
+    edges = sorted({*edges, *triplets, *(beat + size for beat, size in triplets.items())})
+    pieces = []
+    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        beat = next((beat for beat, size in triplets.items() if beat <= begin < beat + size), None)
+        for size in _split(begin, end) if beat is None else _split_triplet(end - begin):
+            triplet = None
+            if beat is not None:
+                place = "start" if begin == beat else "stop" if begin + size == beat + triplets[beat] else None
+                triplet = (BRACKETS[triplets[beat]], place)
+            pieces.append((bar.start + begin, size, triplet))
+            begin += size
+    return pieces
+
+
+def _triplets(edges: list[int], length: int) -> dict[int, int]:
+    """Returns the beats of a bar that are triplets, with their lengths: those with an edge off the sixteenths."""
+    triplets, beat = {}, 0
+    while beat < length:
+        size = next(size for size in BRACKETS if size <= length - beat)
+        if any(edge % SIXTEENTH and beat < edge < beat + size for edge in edges):
+            triplets[beat] = size
+        beat += size
+    return triplets
+
+
 def _split(start: int, end: int) -> list[int]:
     """Splits a span of a bar, in steps from the bar line, into note values."""
     lengths = []
@@ -90,37 +131,9 @@ def _split(start: int, end: int) -> list[int]:
     return lengths
 
 
-def pieces_of(notes: np.ndarray, start: int, length: int) -> list[tuple[int, int, tuple | None]]:
-    """Splits a bar of one voice at note onsets and ends.
-
-    Returns:
-        (start, length, triplet) of each piece, in steps. The triplet is None or (note type, ``"start"``, ``"stop"`` or
-        None).
-    """
-    edges = np.unique(np.concatenate([notes["start"], notes["end"], [start, start + length]])) - start
-    edges = edges[(edges >= 0) & (edges <= length)].tolist()
-    triplets = {}
-    beat = 0
-    while beat < length:
-        size = next(size for size in BRACKETS if size <= length - beat)
-        if any(edge % SIXTEENTH and beat < edge < beat + size for edge in edges):
-            triplets[beat] = size
-        beat += size
-    edges = sorted({*edges, *triplets, *(beat + size for beat, size in triplets.items())})
-    pieces = []
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
-        beat = next((beat for beat, size in triplets.items() if beat <= begin < beat + size), None)
-        if beat is None:
-            sizes = _split(begin, end)
-        else:
-            sizes = []
-            while sum(sizes) < end - begin:
-                sizes.append(max(size for size in TRIPLET if size <= end - begin - sum(sizes)))
-        for size in sizes:
-            triplet = None
-            if beat is not None:
-                place = "start" if begin == beat else "stop" if begin + size == beat + triplets[beat] else None
-                triplet = (BRACKETS[triplets[beat]], place)
-            pieces.append((start + begin, size, triplet))
-            begin += size
-    return pieces
+def _split_triplet(length: int) -> list[int]:
+    """Splits a span of a triplet into note values."""
+    lengths = []
+    while length > sum(lengths):
+        lengths.append(max(size for size in TRIPLET if size <= length - sum(lengths)))
+    return lengths
