@@ -50,6 +50,12 @@ PITCHES = {
     "no key": ("[K:none] F B", [65, 71]),
     "bagpipes": ("[K:HP] F C G", [66, 61, 67]),
     "microtones are rounded": ("^/C _/D", [60, 62]),
+    "half a semitone to the written note": ("^/F _/E ^3/4C", [65, 64, 61]),
+    "an accidental held in both overlays": ("^F4- & ^c4- | F4 & c4", [66, 73]),
+    "an accidental held after a grace note": ("^F4- | {g}F4", [66]),
+    "an option is no accidental": ("[K:E middle=d clef=C m=B] D C", [63, 61]),
+    "t=": ("[K:C t=-2] C", [58]),
+    "transposed by MIDI": ("%%MIDI transpose -2\nC\n%%MIDI transpose -2\nC", [58, 58]),
     "octave=": ("[K:C octave=-1] C c", [48, 60]),
     "transpose=": ("[K:C transpose=-2] C D", [58, 60]),
     "a clef an octave lower": ("[K:C clef=treble-8] C", [48]),
@@ -78,6 +84,15 @@ def test_a_key_without_a_tonic_changes_nothing(read):
     assert read("[K:D] F [K:clef=bass] F").key_signatures == ((0.0, 2, "major"),)
 
 
+def test_a_key_signature_sounds_transposed(read):
+    assert read("X:1\nL:1/4\nK:C transpose=-2\nC4|\n").key_signatures == ((0.0, -2, "major"),)
+    assert read("X:1\nL:1/4\nK:Em middle=d clef=C\nC4|\n").key_signatures == ((0.0, 1, "minor"),)
+
+
+def test_the_program_is_that_of_the_first_note(read):
+    assert read("%%MIDI program 10\nC\n%%MIDI program 20\nC").programs == (10,)
+
+
 def test_microtones_are_told_of(read):
     with pytest.warns(readers.RoundedPitches, match="2 microtones"):
         read("^/C _/D")
@@ -101,6 +116,11 @@ TIMES = {
     "a unit that changes": ("C [L:1/8] C C", [(0, 1), (1, 0.5), (1.5, 0.5)]),
     "a line that goes on": ("C \\\nC", [(0, 1), (1, 1)]),
     "a comment": ("C % C C\nC", [(0, 1), (1, 1)]),
+    "broken rhythm across a bar line": ("C>|C C", [(0, 1.5), (1.5, 0.5), (2, 1)]),
+    "a field that goes on": ("C\nw: la\n+: CDEFG\nC", [(0, 1), (1, 1)]),
+    "typeset text": ("C\n%%begintext\nA word\n%%endtext\nC", [(0, 1), (1, 1)]),
+    "a rest in a chord": ("[Cz] C", [(0, 1), (1, 1)]),
+    "words in a decoration": ("C !D.C. al fine! C", [(0, 1), (1, 1)]),
     "ties across a bar line": ("C2- | C2 C2", [(0, 4), (4, 2)]),
 }
 
@@ -117,6 +137,10 @@ def test_chords(read):
     assert notes(read("[C2E2]G | [CE]2- [CE] | [C-E]C")) == [
         (0, 2, 60), (0, 2, 64), (2, 1, 67), (3, 3, 60), (3, 3, 64), (6, 1, 64), (6, 2, 60),
     ]  # fmt: skip
+
+
+def test_a_chord_goes_on_in_the_next_line(read):
+    assert notes(read("C[C\nE]")) == [(0, 1, 60), (1, 1, 60), (1, 1, 64)]
 
 
 def test_a_chord_is_as_long_as_its_first_note(read):
@@ -187,9 +211,10 @@ def test_a_tempo_changes_within_the_tune(read):
 VOICES = """X:1
 L:1/4
 M:4/4
+%%MIDI program 24
 V:1 name="Soprano"
 V:2 nm="Bass" clef=bass octave=-1
-%%MIDI program 24
+%%MIDI program 32
 K:C
 """
 
@@ -199,7 +224,7 @@ K:C
 )
 def test_voices(read, body):
     score = read(VOICES + body)
-    assert score.part_names == ("Soprano", "Bass") and score.programs == (24, 24)
+    assert score.part_names == ("Soprano", "Bass") and score.programs == (24, 32)
     assert notes(score.select("Soprano")) == [(0, 1, 72), (1, 1, 74), (2, 1, 76), (3, 1, 77), (4, 4, 72)]
     assert notes(score.select("Bass")) == [(0, 4, 48), (4, 4, 55)]
 
@@ -219,6 +244,11 @@ def test_a_short_bar_of_one_voice_stays_within_its_bar(read):
 def test_percussion_is_left_out(read):
     score = read("X:1\nL:1/4\nV:1\nV:2\nK:C\nV:1\nC4|\nV:2\n%%MIDI channel 10\nD4|\n")
     assert pitches(score) == [60] and score.part_names == ("1",)
+
+
+def test_a_composer_of_the_file_gives_way(tmp_path):
+    (tmp_path / "book.abc").write_text("C:Book\n\nX:1\nC:Own\nK:C\nC|\n\nX:2\nK:C\nC|\n")
+    assert [score.composer for score in readers.read_scores(tmp_path / "book.abc")] == ["Own", "Book"]
 
 
 BOOK = "M:3/4\nL:1/4\n\nX:1\nT:First\nC:Someone\nK:C\ncde|\n\nsome text between\n\nX:2\nT:Second\nK:G\nF3|\n\nX:3\nK:C\nz|\n"
@@ -285,11 +315,19 @@ BAD = {
     "text": (b"not music at all", "no tune"),
     "binary": (b"X:1\nK:C\n\x00\x01\x02\xff", "line 3: not ABC"),
     "a chord that is not closed": (HEAD.encode() + b"C[CE | F", "line 6: a chord is not closed"),
+    "a chord that ends with the file": (HEAD.encode() + b"C D [CE", "line 6: a chord is not closed"),
+    "a chord in a chord": (HEAD.encode() + b"C [C[E]", "line 6: a chord is not closed"),
     "a text that is not closed": (HEAD.encode() + b'C "Am C', "line 6: not ABC"),
     "a length of zero": (HEAD.encode() + b"C/0", "line 6: a note length with a zero"),
     "a meter of zero": (HEAD.encode() + b"[M:4/0]C", "line 6: the meter"),
     "a unit of zero": (HEAD.encode() + b"[L:0/4]C", "line 6: the unit note length"),
     "an endless note": (HEAD.encode() + b"C999999999999", "hours"),
+    "many long rests": (HEAD.encode() + b"Z9999 " * 100_000 + b"C", "line 6: a rest of"),
+    "a unit with an exponent": (b"X:1\nL:1e9999999\nK:C\nC", "line 2: the unit note length"),
+    "a note length of many digits": (HEAD.encode() + b"C" + b"9" * 4000, "line 6: a note length of 4000"),
+    "an enormous meter": (HEAD.encode() + b"[M:9999999999/8]C", "line 6: the meter"),
+    "many fields that are not closed": (HEAD.encode() + b"[A:" * 100_000, "line 6: a chord is not closed"),
+    "stray digits": (HEAD.encode() + b"9" * 100_000, "no notes"),
     "endless rests": (HEAD.encode() + b"Z999999999999 | C", "line 6: a rest of"),
     "a number of a million digits": (HEAD.encode() + b"C" + b"9" * 1_000_000, "line 6"),
     "a pitch out of range": (HEAD.encode() + b"c''''''''", "line 6: the pitch 168"),

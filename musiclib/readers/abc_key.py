@@ -13,7 +13,7 @@ _MODES = {
     "dor": ("dorian", -2), "phr": ("phrygian", -4), "lyd": ("lydian", 1), "loc": ("locrian", -5),
 }  # fmt: skip
 _TONIC = re.compile(r"\s*([A-G])([#b]?)\s*([A-Za-z]*)")
-_OPTION = re.compile(r"([A-Za-z]+)\s*=\s*(\"[^\"]*\"|\S+)")
+_OPTION = re.compile(r"\b([A-Za-z]+)\s*=\s*(\"[^\"]*\"|\S+)")
 _OCTAVE_CLEF = re.compile(r"(?:treble|alto|tenor|bass|soprano|mezzosoprano|baritone|[GCF]\d?)\d?([+-]?)(8|15)\b")
 
 
@@ -36,7 +36,8 @@ def key(text: str, old: Key) -> Key:
     """Returns the key of ``K:``; the old one if only a clef or a transposition is given."""
     if text.startswith(("HP", "Hp")):  # bagpipes sound F and C sharp, also where no signature is written
         return Key({"F": 1, "C": 1}, 2, "")
-    name, *rest = re.split(r"\s+", re.sub(r'\w+\s*=\s*("[^"]*"|\S+)', "", text).strip() or "-")
+    text = re.sub(r'\b[a-z]\w*=("[^"]*"|\S+)', "", text).strip()  # middle=d is no accidental
+    name, *rest = re.split(r"\s+", text or "-")
     if name == "none":
         return Key()
     found = _TONIC.match(text)
@@ -78,7 +79,7 @@ def semitones(text: str) -> int | None:
     total = None
     if clef := _OCTAVE_CLEF.search(text):
         total = 12 * (2 if clef[2] == "15" else 1) * (-1 if clef[1] == "-" else 1 if clef[1] else 0)
-    for name, size in (("octave", 12), ("transpose", 1)):
+    for name, size in (("octave", 12), ("transpose", 1), ("t", 1)):
         if re.fullmatch(r"[+-]?\d{1,3}", found.get(name, "")):
             total = (total or 0) + size * int(found[name])
     return total

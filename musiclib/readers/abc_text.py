@@ -13,15 +13,16 @@ from fractions import Fraction
 from musiclib.readers.parsed import UnreadableScore
 
 SUFFIXES = (".abc",)
+MOST_DIGITS = 40  # of a note length
 _BODY_FIELDS = "IKLMNPQRTUVWmrsw"  # fields that may stand between lines of music
 _LENGTH = r"(\d*)(/*)(\d*)"
-_NOTE = r"(?P<accidental>\^\^?|__?|=)?(?P<part>\d*/?\d*)(?P<step>[A-Ga-g])(?P<octave>[,']*)" + _LENGTH
+_NOTE = r"(?:(?P<accidental>\^\^?|__?|=)(?P<part>\d{0,4}/?\d{0,4}))?(?P<step>[A-Ga-g])(?P<octave>[,']*)" + _LENGTH
 _SYMBOL = re.compile(
     "|".join(
         [
             r'"[^"]*"|\["[^"]*"(?=[^]|]*\|)',  # chord symbols and annotations; an ending that is named by a text
-            r"!(?P<decoration>[^!|\s]*)!|\+[^+|\s]*\+",  # the second are decorations of old
-            r"\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]",
+            r"!(?P<decoration>(?:D\.|[DT][ao] )[^!|]*|[^!|\s]*)!|\+[^+|\s]*\+",  # the second are decorations of old
+            r"\[(?P<field>[A-Za-z]):(?P<value>[^\]]{0,999})\]",
             r"(?P<bar>(?::*\[?\|[|\]:]*|::+)(?:\[?(?P<after>\d[\d,-]*))?|\[(?P<ending>\d[\d,-]*))",
             r"\{/?(?P<grace>[^}]*)\}",
             r"\((?P<tuplet>\d+)(?::(?P<time>\d*))?(?::(?P<count>\d*))?",
@@ -59,8 +60,11 @@ def split(data: bytes) -> list[Tune]:
     head: list[tuple[int, str, str]] = []
     tunes: list[Tune] = []
     inside = False
+    typeset = False  # between %%begintext and %%endtext
     for number, raw in enumerate(text.splitlines(), 1):
-        line = _without_comment(raw)
+        if found := re.match(r"%%(begin|end)(?:text|ps|svg)", raw):
+            typeset = found[1] == "begin"
+        line = _without_comment("%" if typeset else raw)
         field = line[:1] if _is_field(line) else ""
         if field == "X" or (field == "K" and not tunes and not inside):  # a tune without a number
             tunes.append(Tune([*head]))
@@ -83,6 +87,8 @@ def _without_comment(line: str) -> str:
 
 
 def _is_field(line: str) -> bool:
+    if line.startswith("+:"):  # goes on with the field before it
+        return True
     if line[1:2] != ":" or not line[:1].isalpha():
         return False
     return line[0] in _BODY_FIELDS or line[2:3] not in ("|", ":", "")
@@ -109,6 +115,8 @@ def symbols(text: str) -> Iterator[re.Match]:
 def length(text: str) -> Fraction:
     """Returns a note length in units: ``3/2``, ``2``, ``/``, ``//`` or ``""``."""
     upper, slashes, lower = re.fullmatch(_LENGTH, text).groups()
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a note length of {len(text)} characters")
     return Fraction(int(upper or 1), int(lower) if lower else 2 ** len(slashes))
 
 
@@ -123,7 +131,17 @@ def meter(text: str) -> tuple[int, int] | None:
     numerator, denominator = sum(map(int, found[1].split("+"))), int(found[2])
     if not numerator or not denominator:
         raise ValueError(f"the meter {text!r} has a zero")
+    if max(numerator, denominator) > 1024:
+        raise ValueError(f"the meter {text[:40]!r} is too long")
     return numerator, denominator
+
+
+def unit(text: str) -> Fraction:
+    """Returns the unit note length of ``L:``, in whole notes."""
+    found = re.fullmatch(r"(\d{1,4})(?:/(\d{1,4}))?", text.replace(" ", "") or "1/8")
+    if not found or not int(found[1]):
+        raise ValueError(f"the unit note length {text[:40]!r} is not above 0")
+    return Fraction(int(found[1]), int(found[2] or 1))
 
 
 def tempo(text: str, unit: Fraction) -> float | None:

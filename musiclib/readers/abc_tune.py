@@ -37,6 +37,8 @@ def _read_tune(tune: abc_text.Tune) -> ParsedScore | UnreadableScore:
         return _Tune(tune).parsed()
     except UnreadableScore as error:
         return error
+    except OverflowError:
+        return UnreadableScore("it has a time too long to count; look for a wrong note length in it")
 
 
 class _Tune:
@@ -49,18 +51,23 @@ class _Tune:
         self.key = Key()
         self.tempo = ""
         self.semitones = 0
-        self.midi: list[str] = []  # directives of the header
+        self.composer = ""
+        self.midi: list[tuple[str, str]] = []  # directives of the header, after the voice that they are for, or ""
         self.voices: dict[str, Voice] = {}
         self.declared: dict[str, str] = {}
         self.current = ""
         self.in_body = False
         self.marks: list[tuple[str, str, int, Fraction, tuple]] = []  # kind, voice, bar, time in the bar, value
-        for number, field, text in tune.lines:
+        last = len(tune.lines) - 1
+        for place, (number, field, text) in enumerate(tune.lines):
             try:
                 if field:
                     self._set(field, text)
                 elif self.in_body:
                     self._add(text)
+                if place == last:  # chords may go on from line to line, as mail programs break them
+                    for voice in self.voices.values():
+                        voice.check_closed()
             except (ValueError, ArithmeticError) as error:
                 what = "a note length with a zero" if isinstance(error, ZeroDivisionError) else error
                 raise UnreadableScore(f"line {number}: {what}; mend the file, or get another copy") from error
@@ -71,8 +78,9 @@ class _Tune:
         if self.current not in self.voices:
             voice = Voice(self.unit, self.meter, self.key, self.semitones)
             self.voices[self.current] = voice
-            for text in [*self.midi, *([self.declared[self.current]] if self.current in self.declared else [])]:
-                self._describe(voice, text)
+            for owner, text in [*self.midi, ("", self.declared.get(self.current, ""))]:
+                if owner in ("", self.current):
+                    self._describe(voice, text)
         return self.voices[self.current]
 
     def _add(self, text: str) -> None:
@@ -88,10 +96,10 @@ class _Tune:
             self.score.title = self.score.title or text
         elif field == "C" and not self.in_body:
             self.score.composer = self.score.composer or text
+        elif field == "X":
+            self.composer, self.score.composer = self.score.composer, ""  # the one of the file, unless the tune has one
         elif field == "L":
-            unit = Fraction(text.replace(" ", "") or "1/8")
-            if unit <= 0:
-                raise ValueError(f"the unit note length {text!r} is not above 0")
+            unit = abc_text.unit(text)
             if self.in_body:
                 self.voice.unit = unit
             else:
@@ -116,7 +124,7 @@ class _Tune:
             if self.in_body:
                 self._describe(self.voice, text)
             else:
-                self.midi.append(text)
+                self.midi.append((self.current, text))
 
     def _set_key(self, text: str) -> None:
         old = self.voice.key if self.in_body else self.key
@@ -125,14 +133,14 @@ class _Tune:
             self.voice.key = key
             self.voice.semitones = self.voice.semitones if shift is None else shift
             if key is not old:
-                self._mark("K", (key.fifths, key.mode))
+                self._mark_key(key)
             return
         self.key, self.semitones, self.in_body = key, shift or 0, True
         if self.unit is None:
             short = self.meter is not None and Fraction(*self.meter) < Fraction(3, 4)
             self.unit = Fraction(1, 16 if short else 8)
         self.current = next(iter(self.declared), "")
-        self._mark("K", (key.fifths, key.mode))
+        self._mark_key(key)
         self._mark("M", self.meter)
         self._mark("Q", (abc_text.tempo(self.tempo, self.unit),))
 
@@ -144,17 +152,17 @@ class _Tune:
             self._describe(self.voices[name], text)
         else:
             self.declared[name] += text[len(name) :]
-        if self.in_body:
-            self.current = name
+        self.current = name
 
     def _describe(self, voice: Voice, text: str) -> None:
         """Takes the options of ``V:``, or a MIDI directive."""
         if found := re.match(r"MIDI\s+program\s+(?:\d+\s+)?(\d+)", text):
-            voice.program = min(int(found[1]), 127)
+            if not any(event.notes for bar in voice.bars for event in bar.events):  # the one of the first note
+                voice.program = min(int(found[1]), 127)
         elif found := re.match(r"MIDI\s+channel\s+(\d+)", text):
             voice.drums = int(found[1]) == 10
         elif found := re.match(r"MIDI\s+transpose\s+(-?\d+)", text):
-            voice.semitones += int(found[1])
+            voice.midi_semitones = int(found[1])
         elif text.startswith("MIDI nobarlines"):
             voice.has_bar_lines = False
         elif not text.startswith("MIDI"):
@@ -163,14 +171,21 @@ class _Tune:
             shift = abc_key.semitones(text)
             voice.semitones = voice.semitones if shift is None else shift
 
+    def _mark_key(self, key: Key) -> None:
+        """Marks the key signature at sounding pitch."""
+        sounding = ((0.0, key.fifths, key.mode),)
+        if abs(key.fifths) <= keys.MOST_FIFTHS:
+            self._mark("K", keys.transposed(sounding, self.voice.semitones + self.voice.midi_semitones)[0][1:])
+
     def _mark(self, kind: str, value: tuple | None) -> None:
         voice = self.voice
-        if value is None or value[0] is None or (kind == "K" and abs(value[0]) > keys.MOST_FIFTHS):
-            return  # free meter, a tempo in words, or more sharps than a signature has
+        if value is None or value[0] is None:
+            return  # free meter, or a tempo in words
         self.marks.append((kind, self.current, len(voice.bars) - 1, voice.cursor, value))
 
     def parsed(self) -> ParsedScore:
         """Returns the tune with the bars of its voices aligned."""
+        self.score.composer = self.score.composer or self.composer
         voices = {name: self.voices[name] for name in ["", *self.declared] if name in self.voices}
         for voice in voices.values():
             voice.end()

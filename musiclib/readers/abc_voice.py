@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from fractions import Fraction
 
@@ -10,7 +11,7 @@ from musiclib.readers import abc_text
 from musiclib.readers.abc_key import Key
 from musiclib.readers.repeats import Bar
 
-MOST_BARS = 10_000  # of one rest
+MOST_BARS = 10_000  # with whole-bar rests
 _STEPS = dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11), strict=True))
 _ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 _JUMPS = {"D.C.": "da capo", "dacapo": "da capo", "D.S.": "dal segno", "dalsegno": "dal segno"}
@@ -66,6 +67,7 @@ class Voice:
     def __init__(self, unit: Fraction, meter: tuple[int, int] | None, key: Key, semitones: int = 0) -> None:
         self.unit, self.meter, self.key, self.semitones = unit, meter, key, semitones
         self.name, self.program, self.drums = "", 0, False
+        self.midi_semitones = 0  # of %%MIDI transpose
         self.has_bar_lines = True  # otherwise an accidental counts for its note alone
         self.microtones = 0
         self.bars = [VoiceBar()]
@@ -90,7 +92,7 @@ class Voice:
             self._add_note(symbol)
         elif symbol["bar"]:
             self._end_bar(symbol)
-        elif symbol["rest"]:
+        elif symbol["rest"] and not self.chord:
             self._add_rest(symbol["rest"], abc_text.length(symbol["length"]))
         elif symbol["grace"] is not None:
             for found in abc_text.symbols(symbol["grace"]):
@@ -99,6 +101,7 @@ class Voice:
         elif symbol["tuplet"]:
             self._begin_tuplet(int(symbol["tuplet"]), symbol["time"], symbol["count"])
         elif symbol["chord"]:
+            self.check_closed()
             self.chord = Event(self.cursor, Fraction(0), [])
         elif symbol["end"]:
             self._end_chord(abc_text.length(symbol["times"]))
@@ -112,6 +115,11 @@ class Voice:
             self.cursor, self.last = Fraction(0), None
         elif symbol["decoration"]:
             self._decorate(symbol["decoration"])
+
+    def check_closed(self) -> None:
+        """Raises ValueError if a chord is open."""
+        if self.chord:
+            raise ValueError("a chord is not closed")
 
     def end(self) -> None:
         """Ends the voice: its last bar needs no bar line."""
@@ -138,12 +146,14 @@ class Voice:
             alter *= abc_text.length(symbol["part"]) if symbol["part"] else 1
             if self.has_bar_lines:
                 self.altered[step] = alter
-        elif written in self.held:
-            alter = self.held.pop(written)
+        elif written in self.held and not self.cursor:
+            alter = self.held[written]
         elif step in self.altered:
             alter = self.altered[step]
         self.microtones += alter.denominator > 1
-        pitch = round(written + alter) + self.semitones
+        # Half a semitone is rounded to the note that is written: ^/F is F.
+        sharps = math.ceil(abs(alter) - Fraction(1, 2)) if alter.denominator > 1 else abs(alter.numerator)
+        pitch = written + (sharps if alter > 0 else -sharps) + self.semitones + self.midi_semitones
         if not 0 <= pitch <= 127:
             raise ValueError(f"the pitch {pitch} of {symbol[0]!r} is not between 0 and 127")
         return Note(pitch, written, alter)
@@ -152,7 +162,7 @@ class Voice:
         if kind in "zx":
             self._add_event(Event(self.cursor, 4 * self.unit * count, []))
             return
-        if not 0 < count <= MOST_BARS:
+        if not 0 < count <= MOST_BARS - len(self.bars):
             raise ValueError(f"a rest of {float(count):g} bars")
         for number in range(int(count)):
             if number:
@@ -187,7 +197,7 @@ class Voice:
         self._place_graces()
         self.bar.events.append(event)
         self.cursor += event.duration
-        self.last, self.held = event, {}
+        self.last = event
 
     def _place_graces(self) -> None:
         self.bar.graces += [(self.cursor, place, pitch) for place, row in enumerate(self.waiting) for pitch in row]
@@ -209,6 +219,8 @@ class Voice:
         if self.bar.events and self.bar.events[-1] is last:
             self.cursor = last.onset + last.duration
             event.onset = self.cursor
+        elif len(self.bars) > 1 and last in self.bars[-2].events:  # a bar line stands between them
+            self.bars[-2].length = max(other.onset + other.duration for other in self.bars[-2].events)
         self.broken = ""
 
     def _close_layer(self) -> None:
@@ -226,11 +238,13 @@ class Voice:
     def _end_bar(self, symbol: re.Match) -> None:
         line, ending = symbol["bar"], symbol["after"] or symbol["ending"]
         if not symbol["ending"]:
-            if self.chord:
-                raise ValueError("a chord is not closed at the end of its bar")
+            self.check_closed()
+            tied = ((event, note) for event in self.bar.events for note in event.notes if note.tied)
+            end = max(self.bar.length, self.cursor)
+            held = {note.written: note.alter for event, note in tied if event.onset + note.duration == end}
+            self.held = held if self.bar.events else self.held  # two bar lines count as one
             self._next_bar()
             self.altered = {}
-            self.held = {note.written: note.alter for note in self.last.notes if note.tied} if self.last else {}
         bare = line.rstrip("0123456789,-[") if ending else line
         closing = len(bare) - len(bare.lstrip(":")) if "|" in bare else len(bare) // 2 if bare else 0
         if closing and len(self.bars) > 1:
@@ -251,6 +265,6 @@ class Voice:
         marks.segno |= name == "segno"
         marks.coda |= name == "coda"
         marks.fine |= name == "fine"
-        marks.to_coda |= name == "tocoda"
+        marks.to_coda |= name.replace(" ", "").lower() in ("dacoda", "tocoda")
         jump = next((jump for start, jump in _JUMPS.items() if name.startswith(start)), "")
         marks.jump = jump or marks.jump
