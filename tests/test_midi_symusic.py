@@ -117,12 +117,6 @@ def test_a_tempo_of_two_bytes_counts(tmp_path):
     assert fast.tempos != score.tempos and fast.replace(tempos=score.tempos) == score
 
 
-def test_damage_that_music21_passes_over_is_refused(tmp_path):
-    data = midi_bytes([(0, [0xB0, 7, 168]), *note_events(60)])
-    with pytest.raises(readers.UnreadableScore, match="control_value=168"):
-        both(tmp_path, data)
-
-
 # ---- errors ------------------------------------------------------------------------------------------------------
 
 REFUSED = {
