@@ -300,6 +300,16 @@ def test_repeats(read, music):
     assert pitches(read(music)) == sorted(set(REPEATS[music]))  # every bar once, as written
 
 
+ORDERS = {"ABA": [60, 62, 62, 60], "A2(BA)2": [60, 60, 62, 62, 60, 62, 62, 60], "B A X": [62, 62, 60], "": [60, 62, 62]}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_order_of_parts(read, order):
+    text = f"X:1\nL:1/4\nP:{order}\nK:C\nP:A\nC4|\nP:B\n|:D4:|\n"
+    assert pitches(read(text, repeats=True)) == ORDERS[order]
+    assert pitches(read(text)) == [60, 62]
+
+
 def test_grace_notes(read):
     music = "C2 {de}F2 | {/^g}A4"
     assert notes(read(music)) == [(0, 2, 60), (2, 2, 65), (4, 4, 69)]

@@ -14,6 +14,7 @@ from musiclib.readers.parsed import UnreadableScore
 
 SUFFIXES = (".abc",)
 MOST_DIGITS = 40  # of a note length
+MOST_PARTS = 200  # in the order of parts
 _BODY_FIELDS = "IKLMNPQRTUVWmrsw"  # fields that may stand between lines of music
 _LENGTH = r"(\d*)(/*)(\d*)"
 _NOTE = r"(?:(?P<accidental>\^\^?|__?|=)(?P<part>\d{0,4}/?\d{0,4}))?(?P<step>[A-Ga-g])(?P<octave>[,']*)" + _LENGTH
@@ -142,6 +143,16 @@ def unit(text: str) -> Fraction:
     if not found or not int(found[1]):
         raise ValueError(f"the unit note length {text[:40]!r} is not above 0")
     return Fraction(int(found[1]), int(found[2] or 1))
+
+
+def part_order(text: str) -> str:
+    """Returns the parts of ``P:`` in the order in which they sound: ``A2(BC)2`` is ``AABCBC``."""
+    text = re.sub(r"[^A-Za-z()\d]", "", text)
+    new = re.sub(r"([A-Za-z])(\d)", lambda found: found[1] * int(found[2]), text[:MOST_PARTS])
+    while new != text:  # from the innermost parentheses outwards
+        text = new[:MOST_PARTS]
+        new = re.sub(r"\(([A-Za-z]*)\)(\d?)", lambda found: found[1] * int(found[2] or 1), text)
+    return text
 
 
 def tempo(text: str, unit: Fraction) -> float | None:

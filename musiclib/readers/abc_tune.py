@@ -17,8 +17,9 @@ from musiclib.readers import abc_key, abc_text, alignment
 from musiclib.readers.abc_key import Key
 from musiclib.readers.abc_voice import Voice
 from musiclib.readers.parsed import ParsedScore, UnreadableScore
+from musiclib.readers.repeats import play_order
 from musiclib.readers.ties import join_ties
-from musiclib.score import DEFAULT_VELOCITY, keys, meter
+from musiclib.score import DEFAULT_VELOCITY, keys
 
 SUFFIXES = abc_text.SUFFIXES
 
@@ -50,6 +51,8 @@ class _Tune:
         self.meter: tuple[int, int] | None = (4, 4)
         self.key = Key()
         self.tempo = ""
+        self.order = ""  # of parts, such as AABA
+        self.sections: dict[str, int] = {}  # the first bar of each part
         self.semitones = 0
         self.composer = ""
         self.midi: list[tuple[str, str]] = []  # directives of the header, after the voice that they are for, or ""
@@ -116,6 +119,10 @@ class _Tune:
                 self._mark("Q", (abc_text.tempo(text, self.voice.unit),))
             else:
                 self.tempo = text
+        elif field == "P" and not self.in_body:
+            self.order = text
+        elif field == "P" and self.current == next(iter(self.declared), self.current):
+            self.sections.setdefault(text[:1], len(self.voice.bars) - 1)
         elif field == "K":
             self._set_key(text)
         elif field == "V":
@@ -228,14 +235,14 @@ class _Tune:
         self.score.microtones += voice.microtones
 
     def _add_bars(self, voices: dict[str, Voice], starts: list[Fraction]) -> None:
-        """Adds the repeats of the first voice, and an upbeat."""
+        """Adds the repeats of the first voice, the order of the parts, and an upbeat."""
         for voice in [*voices.values()][:1]:
             for place, bar in enumerate(voice.bars):
                 bar.marks.start, bar.marks.end = float(starts[place]), float(starts[place + 1])
                 self.score.bars.append(bar.marks)
-        if self.score.bars and 0.0 in self.score.signatures:
-            length, signature = self.score.bars[0].end, self.score.signatures[0.0]
-            short = meter.short_bar(length, signature[1])
-            if length < 4 * signature[0] / signature[1] and short:
-                self.score.signatures[0.0] = short
-                self.score.signatures.setdefault(length, signature)
+        self.score.add_upbeat()
+        for letter in abc_text.part_order(self.order):
+            if letter in self.sections:  # a part without music is passed over
+                start = self.sections[letter]
+                end = min((place for place in self.sections.values() if place > start), default=None)
+                self.score.order += play_order(self.score.bars[start:end])

@@ -20,7 +20,7 @@ from fractions import Fraction
 from musiclib.readers.parsed import ParsedScore, UnreadableScore
 from musiclib.readers.repeats import Bar
 from musiclib.readers.ties import join_ties
-from musiclib.score import DEFAULT_VELOCITY, meter
+from musiclib.score import DEFAULT_VELOCITY
 
 SUFFIXES = (".krn",)
 _PITCHES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
@@ -225,12 +225,7 @@ class _Piece:
                 score.bars[place - 1].times = 2
             if place < len(score.bars) and re.search(r"[|!]:", line):
                 score.bars[place].opens = True
-        if score.bars and 0.0 in score.signatures:
-            length, signature = score.bars[0].end, score.signatures[0.0]
-            short = meter.short_bar(length, signature[1])
-            if length < 4 * signature[0] / signature[1] and short:
-                score.signatures[0.0] = short
-                score.signatures.setdefault(length, signature)
+        score.add_upbeat()
         ends = [*(time for time, _ in self.labels), self.now][1:]
         sections = {name: (float(time), float(end)) for (time, name), end in zip(self.labels, ends, strict=True)}
         if self.expansion and all(name in sections for name in self.expansion):

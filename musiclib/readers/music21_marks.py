@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from musiclib.readers.parsed import ParsedScore
 from musiclib.readers.repeats import Bar
-from musiclib.score import keys, meter
+from musiclib.score import keys
 
 if TYPE_CHECKING:
     import music21
@@ -73,15 +73,3 @@ def bars(parts: Sequence[music21.stream.Stream], starts: Mapping[str, Sequence] 
                 if isinstance(sign, repeat.RepeatExpressionCommand):
                     bar.jump = "da capo" if "DaCapo" in sign.classes[0] else "dal segno"
     return found
-
-
-def add_upbeat(parsed: ParsedScore, parts: list[music21.stream.Stream]) -> None:
-    """Adds a time signature for an incomplete first bar (upbeat), so that the following bar lines are right."""
-    first = next((bar for part in parts if (bar := part.getElementsByClass("Measure").first()) is not None), None)
-    if first is None or not first.paddingLeft or 0.0 not in parsed.signatures:
-        return
-    length, signature = parsed.bars[0].end, parsed.signatures[0.0]
-    short = meter.short_bar(length, signature[1])
-    if short is not None:
-        parsed.signatures[0.0] = short
-        parsed.signatures.setdefault(length, signature)

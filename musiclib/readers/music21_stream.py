@@ -82,7 +82,9 @@ def convert(stream: music21.stream.Stream, starts: Mapping[str, Sequence] | None
             name = getattr(source, "partName", None) or (first and (first.partName or first.instrumentName))
             parsed.parts.append((name or "", (first and first.midiProgram) or 0, join_ties(notes)))
     parsed.bars = marks.bars(parts or [stream], starts)
-    marks.add_upbeat(parsed, parts or [stream])
+    measures = (part.getElementsByClass("Measure").first() for part in parts or [stream])
+    if getattr(next((bar for bar in measures if bar is not None), None), "paddingLeft", 0):
+        parsed.add_upbeat()
     return parsed
 
 

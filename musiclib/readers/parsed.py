@@ -14,7 +14,7 @@ import numpy as np
 
 from musiclib.readers.graces import before_the_beat
 from musiclib.readers.repeats import Bar, changes, play_order, played
-from musiclib.score import Score
+from musiclib.score import Score, meter
 
 LONGEST_HOURS = 24  # a longer piece is a damaged file, or Satie
 
@@ -132,6 +132,15 @@ class ParsedScore:
                 f"it lasts {hours:,.0f} hours, and {LONGEST_HOURS} is the maximum; look for a wrong time in it"
             )
         return score
+
+    def add_upbeat(self) -> None:
+        """Gives a first bar that is shorter than its meter a time signature, so that the next bar lines are right."""
+        if self.bars and 0.0 in self.signatures:
+            length, signature = self.bars[0].end, self.signatures[0.0]
+            short = meter.short_bar(length, signature[1])
+            if short and length < 4 * signature[0] / signature[1]:
+                self.signatures[0.0] = short
+                self.signatures.setdefault(length, signature)
 
     @property
     def lost(self) -> str:
