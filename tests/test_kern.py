@@ -124,10 +124,52 @@ def test_a_bar_that_is_too_short_in_one_spine_stays_within_its_bar(read):
     assert notes(score)[-2:] == [(2, 1, 50), (2, 1, 62)]
 
 
+def test_marks_under_a_long_note(read):
+    score = read(
+        "**kern **kern\n*M4/4 *M4/4\n*MM120 *MM120\n1C 4c\n* *MM60\n. 4d\n* *k[f#]\n. 4e\n. 4f\n=2 =2\n1C 1c\n*- *-"
+    )
+    assert score.tempos == ((0.0, 120.0), (1.0, 60.0)) and score.key_signatures == ((2.0, 1, ""),)
+
+
+def test_marks_in_other_forms(read):
+    assert read(one("*M3/3%2\n0c")).time_signatures == ((0.0, 2, 1),)
+    assert read(one("*a:\n*k[]\n4c")).key_signatures == ((0.0, 0, "minor"),)
+
+
+def test_grace_notes_of_one_line_sound_together(read):
+    score = read("**kern\n4c\n*^\n8qd 8qf\n4e 4g\n*v *v\n4c\n*-", grace_notes=True)
+    assert (0.875, 0.125, 62) in notes(score) and (0.875, 0.125, 65) in notes(score)
+
+
+def test_only_line_ends_end_a_line(tmp_path):
+    path = tmp_path / "text.krn"
+    path.write_text("**kern\t**text\r\n4c\tla\u2028\x0cx\r\n*-\t*-\r\n", encoding="utf-8", newline="")
+    assert notes(readers.read_score(path)) == [(0, 1, 60)]
+
+
 def test_several_pieces_in_one_file(tmp_path):
     path = tmp_path / "two.krn"
-    path.write_text("**kern\n4c\n*-\n**kern\n4d\n*-\n")
-    assert [score.pitch.tolist() for score in readers.read_scores(path)] == [[60], [62]]
+    path.write_text("!!!COM: A\n!!!OTL: One\n**kern\n4c\n*-\n!!!OTL: Two\n**kern\n4d\n*-\n!!!COM: B\n")
+    scores = readers.read_scores(path)
+    assert [score.pitch.tolist() for score in scores] == [[60], [62]]
+    assert [(score.title, score.composer) for score in scores] == [("One", "A"), ("Two", "B")]
+
+
+def test_an_order_of_one_section(read):
+    text = one("*>[B]\n*>A\n4c\n=\n*>B\n4d\n==")
+    assert read(text, repeats=True).pitch.tolist() == [62] and len(read(text)) == 2
+
+
+HOSTILE = {
+    "repeats that multiply": one("*>[" + ",".join("A" * 20_000) + "]\n*>A\n" + "4c\n" * 5_000),
+    "lengths without a common measure": one("\n".join(f"{2 * k + 1}%{2 * k + 3}c" for k in range(4_000))),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_input(read, kind):
+    with pytest.raises(readers.UnreadableScore):
+        read(HOSTILE[kind], repeats=True)
 
 
 BAD = {

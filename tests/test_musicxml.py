@@ -184,6 +184,30 @@ def test_grace_notes_before_the_first_beat_have_no_room(read):
         assert notes(read(document([grace + note("C5", 4)]), grace_notes=True)) == [(0, 4, 72)]
 
 
+def transpose(semitones, more=""):
+    return f"<attributes><transpose{more}><chromatic>{semitones}</chromatic></transpose></attributes>"
+
+
+def test_transpositions_hold_from_where_they_stand(read):
+    assert read(document([C, transpose(-2) + D])).pitch.tolist() == [72, 72]
+    halves = transpose(-2) + note("D5", 2) + transpose(-9) + note("A5", 2)
+    assert read(document([halves])).pitch.tolist() == [72, 72]
+    staves = "<attributes><staves>2</staves></attributes>" + transpose(-2, ' number="1"') + transpose(0, ' number="2"')
+    upper, lower = (note(pitch, 4, f"<staff>{staff}</staff>") for pitch, staff in (("D5", 1), ("C4", 2)))
+    score = read(document([staves + upper + "<backup><duration>8</duration></backup>" + lower]))
+    assert sorted(score.pitch.tolist()) == [60, 72]
+
+
+def test_an_instrument_on_the_drum_channel_among_others(read):
+    head = "".join(
+        f'<score-instrument id="{name}"><instrument-name>x</instrument-name></score-instrument>' for name in "IJ"
+    )
+    head += '<midi-instrument id="I"><midi-channel>1</midi-channel></midi-instrument>'
+    head += '<midi-instrument id="J"><midi-channel>10</midi-channel></midi-instrument>'
+    bar = note("C4", 2, '<instrument id="I"/>') + note("C2", 2, '<instrument id="J"/>')
+    assert notes(read(document([bar], heads=(head,)))) == [(0, 2, 60)]
+
+
 # ---- marks -------------------------------------------------------------------------------------------------------
 
 
@@ -251,6 +275,20 @@ REPEATS = {
         [C, D + '<direction><direction-type><dynamics><p/></dynamics></direction-type><sound dacapo="yes"/></direction>'],
         [72, 74] * 2,
     ),
+    "sound in the bar itself": ([C, D + '<sound dacapo="yes"/>'], [72, 74] * 2),
+    "no da capo": ([C, D + '<sound dacapo="no"/>'], [72, 74]),
+    "sound beside other words": (
+        [C + "<direction><direction-type><words>x</words></direction-type><sound fine='yes'/></direction>",
+         D + "<direction><direction-type><words>y</words></direction-type><sound dacapo='yes'/></direction>"],
+        [72, 74, 72],
+    ),
+    "sound without signs": ([C, '<sound segno="s"/>' + D, E + '<sound dalsegno="s"/>', F], [72, 74, 76, 74, 76, 77]),
+    "a segno in a bar line": (
+        [C, '<barline location="left"><segno/></barline>' + D, E + sign("<words>D.S.</words>")], [72, 74, 76, 74, 76],
+    ),
+    "the nearest segno": (
+        [sign("<segno/>") + C, sign("<segno/>") + D, E + sign("<words>D.S.</words>")], [72, 74, 76, 74, 76],
+    ),
     "dal segno al coda": (
         [C, sign("<segno/>") + D + sign("<words>To Coda</words>"), E + sign("<words>D.S. al Coda</words>"),
          sign("<coda/>") + F],
@@ -309,6 +347,18 @@ def test_forms_of_files(read, name):
     assert notes(read(FILES[name], name)) == [(0, 4, 72), (4, 4, 74)]
 
 
+def test_a_namespace(read):
+    assert len(read(TEXT.replace("<score-partwise ", '<score-partwise xmlns="http://example.org" '))) == 2
+
+
+def test_a_part_that_a_timewise_score_leaves_out(read):
+    text = timewise(TEXT).replace('number="2"', 'number="1"')
+    both = '<measure number="3"><part id="P1">' + E + '</part><part id="P2">' + START + F + "</part></measure>"
+    text = text.replace("</score-timewise>", both + "</score-timewise>")
+    text = text.replace("</part-list>", '<score-part id="P2"><part-name>B</part-name></score-part></part-list>')
+    assert notes(read(text)) == [(0, 4, 72), (4, 4, 74), (8, 4, 76), (8, 4, 77)]
+
+
 BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 OUTSIDE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
 BAD = {
@@ -321,6 +371,9 @@ BAD = {
     "empty.mxl": (compressed({}, container=None), "no score"),
     "cut.mxl": (compressed({"piece.xml": TEXT})[:-40], "damaged or misnamed"),
     "divisions.musicxml": (TEXT.replace("<divisions>2<", "<divisions>x<"), "damaged or misnamed"),
+    "endings.musicxml": (document([ending("1-1000000000", "start").format("") + C]), "no sensible MusicXML"),
+    "beats.musicxml": (TEXT.replace("<beats>4<", "<beats>1000000<"), "no sensible MusicXML"),
+    "exponent.musicxml": (TEXT.replace("<duration>8<", "<duration>1e100000000<"), "no MusicXML number"),
     "pitch.musicxml": (TEXT.replace("<octave>5<", "<octave>50<"), "pitch"),
 }
 

@@ -20,15 +20,16 @@ from fractions import Fraction
 from musiclib.readers.parsed import ParsedScore, UnreadableScore
 from musiclib.readers.repeats import Bar
 from musiclib.readers.ties import join_ties
-from musiclib.score import DEFAULT_VELOCITY
+from musiclib.score import DEFAULT_VELOCITY, keys
 
 SUFFIXES = (".krn",)
+_FINEST = 512  # bits of the denominator of a time: sums of hostile lengths grow without end
 _PITCHES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _LENGTH = re.compile(r"(\d+)(?:%(\d+))?(\.*)")
 _PITCH = re.compile(r"([a-g]+|[A-G]+)(#+|-+)?")
 _KEY = re.compile(r"\*k\[([a-g#n-]*)\]")
 _TONIC = re.compile(r"\*([A-Ga-g])([#-]?):(\w*)")
-_METER = re.compile(r"\*M(\d+(?:\+\d+)*)/(\d+)")
+_METER = re.compile(r"\*M(\d+(?:\+\d+)*)/(\d+)(?:%(\d+))?")
 _TEMPO = re.compile(r"\*MM(\d+\.?\d*)")
 _MODES = {"dor": "dorian", "phr": "phrygian", "lyd": "lydian", "mix": "mixolydian", "aeo": "aeolian", "loc": "locrian"}
 
@@ -45,11 +46,12 @@ def read(path: pathlib.Path) -> list[ParsedScore]:
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     pieces: list[_Piece] = []
-    comments: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    records: list[tuple[int, str, str]] = []  # the piece that a reference record belongs to, its name and its value
+    for number, line in enumerate(re.split(r"\r\n?|\n", text.rstrip()), 1):
         if line.startswith("!!!"):
             name, _, value = line[3:].partition(":")
-            comments.setdefault(name.partition("@")[0].strip(), value.strip())
+            inside = bool(pieces and pieces[-1].spines)
+            records.append((len(pieces) - inside, name.partition("@")[0].strip(), value.strip()))
         elif line.strip() and not line.startswith("!"):
             tokens = line.split("\t")
             if not pieces or not pieces[-1].spines:
@@ -71,7 +73,10 @@ def read(path: pathlib.Path) -> list[ParsedScore]:
         raise UnreadableScore("it has no **kern spine; it is empty or misnamed")
     if pieces[-1].spines:
         raise UnreadableScore(f"it ends at line {number} without '*-'; it is truncated, get another copy")
-    return [piece.parsed(comments) for piece in pieces]
+    about: list[dict[str, str]] = [{} for _ in pieces]
+    for place, name, value in records:
+        about[min(place, len(pieces) - 1)].setdefault(name, value)
+    return [piece.parsed(about[0] | own) for piece, own in zip(pieces, about, strict=True)]
 
 
 @dataclasses.dataclass
@@ -88,6 +93,7 @@ class _Piece:
 
     def __init__(self, kinds: list[str]) -> None:
         self.now = self.bar = Fraction(0)  # the time that all spines have reached, and the start of the bar
+        self.last = Fraction(-1)  # the onset of the last line of notes
         self.spines = [_Spine(kind, part) for part, kind in enumerate(kinds)]
         self.kern = [part for part, kind in enumerate(kinds) if kind == "**kern"]
         if not self.kern:
@@ -99,15 +105,21 @@ class _Piece:
         self.codes: dict[int, str] = {}
         self.score = ParsedScore()
         self.lines: list[tuple[Fraction, str]] = []  # bar lines
-        self.labels: list[tuple[Fraction, str]] = []  # sections
+        self.labels: dict[tuple[Fraction, str], None] = {}  # sections
+        self.modes: dict[float, str] = {}  # by onset, for the key signature there
         self.expansion: list[str] = []
         self.irregular: dict[int, list[int]] = collections.defaultdict(lambda: [0, 0])
 
     def add(self, tokens: list[str]) -> None:
         """Adds one line."""
         self.now = max((spine.end for spine in self.spines if spine.kind == "**kern"), default=self.now)
+        if self.now.denominator.bit_length() > _FINEST:
+            raise ValueError("its lengths have no common measure")
         if tokens[0].startswith("*"):
+            later = (spine.end for spine in self.spines if spine.kind == "**kern" and spine.end > self.last)
+            reached, self.now = self.now, min(later, default=self.now)  # a long note may still sound after these marks
             self._interpret(tokens)
+            self.now = reached
         elif tokens[0].startswith("="):
             self._end_bar(next((token for token in tokens if token.startswith("=")), "="))
         else:
@@ -125,13 +137,18 @@ class _Piece:
         if found := _METER.match(token):
             if int(found[2]) == 0:
                 raise ValueError(f"the meter {token!r} has a zero")
-            self.score.signatures.setdefault(onset, (sum(map(int, found[1].split("+"))), int(found[2])))
+            beats, unit = sum(map(int, found[1].split("+"))), int(found[2])
+            if found[3]:  # a beat such as 3%2, two thirds of a whole note
+                beats, unit = Fraction(beats * int(found[3]), unit).as_integer_ratio()
+            self.score.signatures.setdefault(onset, (beats, unit))
         elif found := _KEY.fullmatch(token):
             fifths = found[1].count("#") - found[1].count("-")
-            self.score.keys.setdefault(onset, (fifths, ""))
-        elif (found := _TONIC.fullmatch(token)) and onset in self.score.keys:
-            mode = _MODES.get(found[3]) or ("minor" if found[1].islower() else "major")
-            self.score.keys[onset] = (self.score.keys[onset][0], mode)
+            if abs(fifths) <= keys.MOST_FIFTHS:
+                self.score.keys.setdefault(onset, (fifths, self.modes.get(onset, "")))
+        elif found := _TONIC.fullmatch(token):
+            self.modes[onset] = _MODES.get(found[3]) or ("minor" if found[1].islower() else "major")
+            if onset in self.score.keys:
+                self.score.keys[onset] = (self.score.keys[onset][0], self.modes[onset])
         elif (found := _TEMPO.match(token)) and float(found[1]) > 0:
             self.score.tempos.setdefault(onset, (float(found[1]),))
         elif token.startswith('*I"'):
@@ -140,8 +157,8 @@ class _Piece:
             self.codes.setdefault(part, token[2:])
         elif token.startswith("*>[") and not self.expansion:
             self.expansion = token[3:].rstrip("]").split(",")
-        elif token.startswith("*>") and "[" not in token and (self.now, token[2:]) not in self.labels:
-            self.labels.append((self.now, token[2:]))
+        elif token.startswith("*>") and "[" not in token:
+            self.labels[self.now, token[2:]] = None
 
     def _routed(self, tokens: list[str]) -> Iterator[_Spine]:
         """Yields the spines after splits (``*^``), merges (``*v``), exchanges (``*x``) and ends (``*-``)."""
@@ -182,11 +199,16 @@ class _Piece:
             for spine, token in zip(self.spines, tokens, strict=True)
             if spine.kind == "**kern" and token != "."
         ]
-        timed = [(spine, chord) for spine, chord in pairs if not any("q" in token.lower() for token in chord)]
-        onset = max((spine.end for spine, _ in timed), default=None)
+        timed, graces = [], collections.defaultdict(list)
         for spine, chord in pairs:
-            if (spine, chord) not in timed:
-                self.waiting[spine.part].append([_pitch(token) for token in chord if _PITCH.search(token)])
+            if any("q" in token.lower() for token in chord):
+                graces[spine.part] += [_pitch(token) for token in chord if _PITCH.search(token)]
+            else:
+                timed.append((spine, chord))
+        for part, row in graces.items():
+            self.waiting[part].append(row)
+        onset = max((spine.end for spine, _ in timed), default=None)
+        self.last = self.last if onset is None else onset
         for spine, chord in timed:
             if groups := self.waiting.pop(spine.part, []):
                 self.graces[spine.part] += [(onset, place, pitch) for place, row in enumerate(groups) for pitch in row]
@@ -219,8 +241,9 @@ class _Piece:
         """Adds the bars, an upbeat before the first of them, and the order of the sections."""
         edges = sorted({Fraction(0), self.now, *(time for time, _ in self.lines)})
         score.bars = [Bar(float(start), float(end)) for start, end in itertools.pairwise(edges)]
+        places = {edge: place for place, edge in enumerate(edges)}
         for time, line in self.lines:
-            place = edges.index(time)
+            place = places[time]
             if place and re.search(r":[|!]", line):
                 score.bars[place - 1].times = 2
             if place < len(score.bars) and re.search(r"[|!]:", line):

@@ -16,6 +16,7 @@ from musiclib.readers.graces import before_the_beat
 from musiclib.readers.repeats import Bar, changes, play_order, played
 from musiclib.score import Score, meter
 
+MOST_NOTES = 10_000_000  # when repeats are played out: more than that are damaged repeats
 LONGEST_HOURS = 24  # a longer piece is a damaged file, or Satie
 
 
@@ -110,7 +111,11 @@ class ParsedScore:
         maps = {"tempos": self.tempos, "time_signatures": self.signatures, "key_signatures": self.keys}
         maps = {name: changes(marks) for name, marks in maps.items()}
         graces = np.array(self.graces, dtype=np.float64).reshape(-1, 5)
-        if repeats and len(spans := self.order or play_order(self.bars)) > 1:
+        spans = self.order or play_order(self.bars) if repeats else []
+        if self.order and spans or len(spans) > 1:
+            onsets, (starts, ends) = np.sort(table[:, 0]), np.array(spans).T
+            if (count := np.sum(np.searchsorted(onsets, ends) - np.searchsorted(onsets, starts))) > MOST_NOTES:
+                raise UnreadableScore(f"its repeats play {count:,} notes, and {MOST_NOTES:,} is the maximum")
             (table, part, graces), maps = played(spans, (table, part, graces), maps)
         if grace_notes and len(graces):
             rows, parts, self.early = before_the_beat(graces, table, part)

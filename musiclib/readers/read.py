@@ -93,7 +93,7 @@ def _read_with_symusic(path: pathlib.Path) -> list[ParsedScore]:
 
 
 READERS = {
-    "music21": Reader(_read_with_music21, "music21", revision=5, seconds=0.1),
+    "music21": Reader(_read_with_music21, "music21", revision=6, seconds=0.1),
     "symusic": Reader(_read_with_symusic, "symusic", revision=3, seconds=0.001),
 }
 

@@ -76,8 +76,8 @@ def play_order(bars: Sequence[Bar]) -> list[tuple[float, float]]:
         elif not jumped and bar.times > 1 and playing < max(bar.times, rounds):
             here, playing = first, playing + 1
         elif bar.jump and not jumped:
-            segnos = [place for place, other in enumerate(bars) if other.segno]
-            here = segnos[0] if segnos and bar.jump == "dal segno" else 0
+            segnos = [place for place, other in enumerate(bars[: here + 1]) if other.segno]
+            here = segnos[-1] if segnos and bar.jump == "dal segno" else 0
             jumped, first = True, here
         else:
             if bar.times > 1 and not jumped and not (here + 1 < len(bars) and bars[here + 1].endings):

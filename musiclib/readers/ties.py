@@ -19,6 +19,8 @@ def join_ties(notes: Iterable[tuple]) -> list[list]:
     joined: list[list] = []
     waiting: dict[int, list[list]] = collections.defaultdict(list)  # by pitch: notes with an open tie
     for onset, duration, pitch, velocity, tie in sorted(notes, key=lambda note: note[0]):
+        if waiting[pitch]:  # those that have ended cannot be tied to later notes
+            waiting[pitch] = [note for note in waiting[pitch] if note[0] + note[1] > onset - 1e-3]
         ends = (note for note in waiting[pitch] if math.isclose(note[0] + note[1], onset, abs_tol=1e-4))
         held = next(ends, None) if tie in ("continue", "stop") else None
         if held is None:
