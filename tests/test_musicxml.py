@@ -225,6 +225,11 @@ def test_tempos_that_are_not_numbers(read, text, tempo):
     assert read(document([metronome(text) + note("C5", 4)])).tempos == ((0.0, tempo),)
 
 
+def test_the_tempo_that_sounds(read):
+    both = metronome("60").replace("</direction>", '<sound tempo="66.5"/></direction>')
+    assert read(document([both + note("C5", 4)])).tempos == ((0.0, 66.5),)
+
+
 def test_title_composer_and_keys(read):
     def key(fifths, mode=""):
         return f"<attributes><key><fifths>{fifths}</fifths>{mode}</key></attributes>"

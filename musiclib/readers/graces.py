@@ -20,14 +20,18 @@ def before_the_beat(graces: np.ndarray, notes: np.ndarray, part: np.ndarray) -> 
         is no room before the first beat of a piece.
     """
     rows, parts, early = [], [], 0
-    for beat, owner in np.unique(graces[:, [0, 4]], axis=0).tolist():
-        group = graces[(graces[:, 0] == beat) & (graces[:, 4] == owner)]
+    graces = graces[np.lexsort((graces[:, 0], graces[:, 4]))]
+    onsets = {owner: np.unique(notes[part == owner, 0]) for owner in np.unique(graces[:, 4]).tolist()}
+    ends = np.flatnonzero(np.any(np.diff(graces[:, [0, 4]], axis=0) != 0, axis=1)) + 1
+    for group in np.split(graces, ends):
+        beat, owner = float(group[0, 0]), float(group[0, 4])
         if beat == 0:
             early += len(group)
             continue
-        onsets = notes[part == owner, 0]
+        place = int(np.searchsorted(onsets[owner], beat))
+        previous = float(onsets[owner][place - 1]) if place else 0.0
         count = int(group[:, 1].max()) + 1
-        length = min(LENGTH, (beat - np.max(onsets[onsets < beat], initial=0.0)) / (count + 1))
+        length = min(LENGTH, (beat - previous) / (count + 1))
         for _, place, pitch, velocity, _ in group.tolist():
             rows.append((beat - (count - place) * length, length, pitch, velocity))
             parts.append(int(owner))

@@ -138,6 +138,11 @@ def _mend_direction(direction: ElementTree.Element) -> None:
         numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", (tempo.text or "").replace(",", "."))]
         if numbers:
             tempo.text = f"{sum(numbers[:2]) / len(numbers[:2]):g}"
+    sound, metronome = direction.find("sound[@tempo]"), direction.find("direction-type/metronome")
+    if sound is not None and metronome is not None and re.fullmatch(r"\d*\.?\d+", sound.get("tempo", "")):
+        metronome[:] = ()  # players follow the sound, whatever is printed
+        for tag, text in (("beat-unit", "quarter"), ("per-minute", sound.get("tempo"))):
+            ElementTree.SubElement(metronome, tag).text = text
     for words in direction.iter("words"):
         text = " ".join((words.text or "").split())
         known = (new for pattern, new in _WORDS.items() if re.search(pattern, text, re.IGNORECASE))
