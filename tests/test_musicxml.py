@@ -234,12 +234,12 @@ def test_title_composer_and_keys(read):
     def key(fifths, mode=""):
         return f"<attributes><key><fifths>{fifths}</fifths>{mode}</key></attributes>"
 
-    about = "<work><work-title>A  piece</work-title></work>"
+    about = "<work><work-title>Piece,  A</work-title></work>"
     about += '<identification><creator type="composer">Nobody</creator></identification>'
     transpose = "<attributes><transpose><chromatic>-2</chromatic></transpose></attributes>"
     bars = [key(-3, "<mode>minor</mode>") + note("C5", 4), key(2) + note("D5", 4)]
     score = read(document(bars, before=about))
-    assert (score.title, score.composer) == ("A piece", "Nobody")
+    assert (score.title, score.composer) == ("Piece, A", "Nobody")
     assert score.key_signatures == ((0.0, -3, "minor"), (4.0, 2, ""))
     clarinet = [key(2) + transpose + note("D5", 4)]
     assert read(document(clarinet)).key_signatures == ((0.0, 0, ""),)  # sounding, as its notes

@@ -303,6 +303,20 @@ def test_musicxml_brackets_each_triplet(tmp_path):
     assert brackets == 3 and not inside
 
 
+def test_beams_do_not_leave_a_triplet(tmp_path):
+    # A triplet of the last beat but a sixteenth, which belongs to the same beam group of 7/16.
+    notes = [(7 / 6, 1 / 3, 55), (1.5, 0.25, 57)] + [(1.75 + i / 4, 0.25, 55) for i in range(7)]
+    score = Score.from_notes(notes, time_signatures=((0, 7, 16),))
+    tree = xml.etree.ElementTree.parse(writers.write_musicxml(score, tmp_path / "piece.musicxml"))
+    inside, beams = [], []
+    for note in tree.iter("note"):
+        inside.append(note.find("time-modification") is not None)
+        beams.append(note.findtext("beam"))
+    assert any(inside) and "begin" in beams  # the second bar has a beam
+    for place, beam in enumerate(beams):
+        assert beam in (None, "begin") or inside[place] == inside[place - 1]
+
+
 def test_musicxml_leaves_out_bars_off_the_grid(tmp_path):
     score = Score.from_notes([(0, 1, 60)], time_signatures=((0, 3, 32),))
     stream, notes = read_music21(writers.write_musicxml(score, tmp_path / "piece.musicxml"))

@@ -207,8 +207,8 @@ class _Piece:
                 timed.append((spine, chord))
         for part, row in graces.items():
             self.waiting[part].append(row)
-        onset = max((spine.end for spine, _ in timed), default=None)
-        self.last = self.last if onset is None else onset
+        onset = max([self.last, *(spine.end for spine, _ in timed)])  # not before the line above, whatever is missing
+        self.last = onset if timed else self.last
         for spine, chord in timed:
             if groups := self.waiting.pop(spine.part, []):
                 self.graces[spine.part] += [(onset, place, pitch) for place, row in enumerate(groups) for pitch in row]

@@ -46,7 +46,9 @@ def convert(stream: music21.stream.Stream, starts: Mapping[str, Sequence] | None
         raise UnreadableScore(f"it contains {len(stream.scores)} pieces; {remedy}")
     parsed = ParsedScore()
     if stream.metadata:
-        parsed.title, parsed.composer = stream.metadata.bestTitle or "", stream.metadata.composer or ""
+        # As written: music21's bestTitle turns "Widow, The" round.
+        titles = [str(text) for name in ("title", "movementName") for text in stream.metadata[name]]
+        parsed.title, parsed.composer = next(iter(titles), ""), stream.metadata.composer or ""
     parts = [] if "Part" in stream.classes else list(stream.getElementsByClass("Part"))
     for start, source in [(0.0, stream), *((stream.elementOffset(part), part) for part in parts)]:
         notes: list[tuple] = []
