@@ -230,6 +230,19 @@ def test_the_tempo_that_sounds(read):
     assert read(document([both + note("C5", 4)])).tempos == ((0.0, 66.5),)
 
 
+def test_the_program_is_that_of_the_file(read):
+    head = '<score-instrument id="I"><instrument-name>Clarinet in A</instrument-name></score-instrument>'
+    head += '<midi-instrument id="I"><midi-program>5</midi-program></midi-instrument>'
+    score = read(document([C], [C], heads=(head, "")))
+    assert score.programs == (4, 0) and score.pitch.tolist() == [72, 72]
+
+
+def test_a_time_signature_that_cuts_a_bar_counts_though_it_is_the_same(read):
+    again = "<attributes><time><beats>4</beats><beat-type>4</beat-type></time></attributes>"
+    score = read(document([note("C5", 4), note("D5", 2), again + note("E5", 4), again + note("F5", 4)]))
+    assert score.time_signatures == ((0.0, 4, 4), (6.0, 4, 4))
+
+
 def test_title_composer_and_keys(read):
     def key(fifths, mode=""):
         return f"<attributes><key><fifths>{fifths}</fifths>{mode}</key></attributes>"

@@ -304,6 +304,16 @@ def test_karaoke_and_riff_files(write, reader, name):
 
 
 @pytest.mark.parametrize("reader", readers.READERS)
+def test_the_title_of_midi_is_the_name_of_a_first_track_without_notes(write, reader):
+    titled = midi_bytes([name_event("Sonata")], [name_event("Piano"), *note_events(60)])
+    score = readers.read_score(write("piece.mid", titled), reader=reader)
+    assert (score.title, score.part_names) == ("Sonata", ("Piano",))
+    for events in (note_events(60), note_events(38, channel=9)):
+        path = write("piece.mid", midi_bytes([name_event("Piano"), *events], note_events(72)))
+        assert readers.read_score(path, reader=reader).title == ""
+
+
+@pytest.mark.parametrize("reader", readers.READERS)
 def test_key_signatures_of_midi(write, reader):
     keys = [(0, [0xFF, 0x59, 2, 0xFD, 1]), (480, [0xFF, 0x59, 2, 2, 0]), (480, [0xFF, 0x59, 2, 9, 0])]
     path = write("piece.mid", midi_bytes([*keys, *note_events(60)]))

@@ -154,6 +154,12 @@ def add_key(parsed: ParsedScore, onset: float, fifths: int, minor: int) -> None:
         parsed.keys[onset] = (fifths, "minor" if minor else "major")
 
 
+def title(events: bytes) -> str:
+    """Returns the name in a track: in a first track without notes the title of the piece."""
+    found = re.search(rb"\xff\x03([\x00-\x7f])", events)
+    return printable(events[found.end() : found.end() + found[1][0]].decode("utf-8", "replace")) if found else ""
+
+
 def printable(name: str) -> str:
     """Removes unprintable characters from a track's name: some are padded with zero bytes."""
     return "".join(filter(str.isprintable, name)).strip()

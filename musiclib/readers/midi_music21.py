@@ -65,6 +65,8 @@ def read(data: bytes) -> ParsedScore:
         parsed.unended += sum(
             len(begun) for (channel, _), begun in sounding.items() if channel - 1 != midi_file.DRUM_CHANNEL
         )
+        if track == 0 and not (parts or parsed.percussion or parsed.lost):
+            parsed.title = midi_file.title(body)
     for (track, channel), notes in sorted(parts.items()):
         begin = min(notes)[0]
         # A track's own program change takes precedence over one of another track for the same channel.

@@ -36,9 +36,9 @@ def read(data: bytes) -> ParsedScore:
     """
     parsed = ParsedScore()
     division, tracks = midi_file.split_tracks(data)
-    for body in tracks:
-        midi_file.check_track(body)
-        body = midi_file.closed(body)
+    for number, events in enumerate(tracks):
+        midi_file.check_track(events)
+        body = midi_file.closed(events)
         found = _parse(body, division)
         marks = found.markers
         last = marks[-1].time + 1 if len(marks) and marks[-1].text == midi_file.MARKER else None
@@ -70,6 +70,8 @@ def read(data: bytes) -> ParsedScore:
             _, first, _ = min(lists, key=lambda entry: entry[0])
             notes = np.concatenate([notes for _, _, notes in lists])
             parsed.parts.append((midi_file.printable(_name(body, first.name)), first.program, notes))
+        if number == 0 and not (parsed.parts or parsed.percussion or parsed.lost):
+            parsed.title = midi_file.title(events)
     return parsed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from musiclib.readers.parsed import ParsedScore
@@ -38,10 +38,14 @@ def add_mark(parsed: ParsedScore, onset: float, element: music21.base.Music21Obj
 
 
 def bar_starts(part: music21.stream.Stream, starts: Mapping[str, Sequence]) -> Sequence | None:
-    """Returns the starts of the bars of a part; one of several staves is named after its part."""
-    return next(
-        (starts[name] for group in part.groups if (name := group.rpartition("-Staff")[0] or group) in starts), None
-    )
+    """Returns the starts of the bars of a part."""
+    return starts.get(part_id(part, starts))
+
+
+def part_id(part: music21.stream.Stream, known: Collection[str]) -> str:
+    """Returns the id of a part in its MusicXML file, one of ``known``; a staff has that of its part."""
+    names = (group.rpartition("-Staff")[0] or group for group in part.groups)
+    return next((name for name in names if name in known), "")
 
 
 def bars(parts: Sequence[music21.stream.Stream], starts: Mapping[str, Sequence] | None) -> list[Bar]:

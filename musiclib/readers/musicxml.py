@@ -13,7 +13,7 @@ import pathlib
 import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
 
-from musiclib.readers import alignment, music21_stream, musicxml_file
+from musiclib.readers import alignment, music21_marks, music21_stream, musicxml_file
 from musiclib.readers.parsed import ParsedScore
 
 SUFFIXES = musicxml_file.SUFFIXES
@@ -33,6 +33,12 @@ def read(path: pathlib.Path) -> ParsedScore:
     importer = MusicXMLImporter()
     importer.xmlRootToScore(root, importer.stream)
     parsed = music21_stream.convert(importer.stream, starts)
+    # music21 takes the program from the part's name, or a piano for several.
+    programs = {part.get("id"): part.findtext("midi-instrument/midi-program") for part in root.iter("score-part")}
+    ids = [music21_marks.part_id(part, programs) for part in importer.stream.getElementsByClass("Part")]
+    for index, (part, (name, program, notes)) in enumerate(zip(ids, parsed.parts, strict=True)):
+        stated = programs.get(part) or ""
+        parsed.parts[index] = name, int(stated) - 1 if stated.isdigit() and 1 <= int(stated) <= 128 else program, notes
     names = {part.get("id"): part.findtext("part-name") for part in root.iterfind("part-list/score-part")}
     parsed.irregular = [(names.get(part) or part, *counts) for part, counts in irregular.items()]
     return parsed

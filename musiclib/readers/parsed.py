@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 
 import numpy as np
 
@@ -110,6 +111,7 @@ class ParsedScore:
             raise UnreadableScore(f"this music has {what}; choose a file with pitched notes of positive duration")
         maps = {"tempos": self.tempos, "time_signatures": self.signatures, "key_signatures": self.keys}
         maps = {name: changes(marks) for name, marks in maps.items()}
+        maps["time_signatures"] = self._meters()
         graces = np.array(self.graces, dtype=np.float64).reshape(-1, 5)
         spans = self.order or play_order(self.bars) if repeats else []
         if self.order and spans or len(spans) > 1:
@@ -146,6 +148,15 @@ class ParsedScore:
             if short and length < 4 * signature[0] / signature[1]:
                 self.signatures[0.0] = short
                 self.signatures.setdefault(length, signature)
+
+    def _meters(self) -> tuple[tuple, ...]:
+        """Returns the time signatures without those that repeat the one before on a bar line of its own."""
+        found: list[tuple] = []
+        for onset, mark in sorted(self.signatures.items()):
+            bars = (onset - found[-1][0]) * mark[1] / (4 * mark[0]) if found and found[-1][1:] == mark else 0.5
+            if not math.isclose(bars, round(bars), abs_tol=1e-6):
+                found.append((onset, *mark))
+        return tuple(found)
 
     @property
     def lost(self) -> str:
