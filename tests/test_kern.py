@@ -1,15 +1,10 @@
 """Tests of the kern reader: spines that split and merge, durations, marks, sections, bad input."""
 
-import json
-import pathlib
-
 import pytest
 import second_readers
+from reading import CASES, SHARED, check_refused, needs_shared, notes, right_notes
 
 from musiclib import readers
-
-SHARED = pathlib.Path(__file__).parents[1].parent / "shared" / "data"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data, which is not in the repository")
 
 
 @pytest.fixture
@@ -25,11 +20,6 @@ def read(tmp_path):
         return readers.read_score(path, **options)
 
     return read
-
-
-def notes(score):
-    columns = score.onset.round(3).tolist(), score.duration.round(3).tolist(), score.pitch.tolist()
-    return sorted(zip(*columns))
 
 
 def one(lines):
@@ -187,19 +177,13 @@ BAD = {
 
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_input(tmp_path, kind):
-    content, message = BAD[kind]
-    path = tmp_path / "bad.krn"
-    path.write_text(content)
-    with pytest.raises(readers.UnreadableScore, match=message) as caught:
-        readers.read_score(path)
-    assert "bad.krn" in str(caught.value) and "\n" not in str(caught.value)
+    check_refused(tmp_path / "bad.krn", *BAD[kind])
 
 
 @needs_shared
-@pytest.mark.parametrize("path", sorted(SHARED.glob("reading_cases/*.krn")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(CASES.glob("*.krn")), ids=lambda path: path.name)
 def test_reading_cases(path):
-    right = json.loads((SHARED / "reading_cases" / "expected.json").read_text())[path.name]["right"]
-    assert notes(readers.read_score(path)) == sorted((round(a, 3), round(b, 3), c) for a, b, c in right)
+    assert notes(readers.read_score(path)) == right_notes(path)
 
 
 @needs_shared

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import pathlib
 import sqlite3
@@ -38,8 +39,8 @@ def unpack(data: bytes) -> list[Score | UnreadableScore]:
     """Inverse of ``pack``; raises ValueError or KeyError if the bytes are not packed data."""
     head, _, packed = data.partition(b"\n")
     pieces: list[Score | UnreadableScore] = []
-    for length in json.loads(head):
-        piece, packed = packed[:length], packed[length:]
+    for start, end in itertools.pairwise(itertools.accumulate(json.loads(head), initial=0)):
+        piece = packed[start:end]
         error = piece.startswith(b'{"unreadable"')
         pieces.append(UnreadableScore(json.loads(piece)["unreadable"]) if error else packing.unpack(piece))
     return pieces

@@ -129,7 +129,7 @@ def _read_packed(path: pathlib.Path, reader: readers.Reader) -> Packed:
     """Reads one file; errors are returned as results, so that one bad file does not stop the others."""
     try:
         pieces = readers.read_pieces(reader, path)
-        messages = [type(message)(f"{path}: {message}") for _, found in pieces for message in found]
+        messages = [message for _, found in pieces for message in found]
         return cache_module.pack([music for music, _ in pieces]), True, messages
     except UnreadableScore as error:
         return cache_module.pack([error]), not isinstance(error.__cause__, OSError), []

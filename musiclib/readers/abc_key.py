@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import re
 
-_STEPS = "FCGDAEB"  # in the order of sharps
-_SHARPS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
+from musiclib.score.keys import STEPS
+
+ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 # Sharps of a mode more than those of the major key with the same tonic.
 _MODES = {
     "maj": ("major", 0), "ion": ("ionian", 0), "min": ("minor", -3), "aeo": ("aeolian", -3), "mix": ("mixolydian", -1),
@@ -49,11 +50,11 @@ def key(text: str, old: Key) -> Key:
         words = [found[3][:3].lower()] + [word[:3].lower() for word in rest[:1]]
         name = next((word for word in words if word in _MODES), "min" if found[3].lower() == "m" else "maj")
         mode, more = _MODES[name]
-        fifths = _STEPS.index(found[1]) - 1 + {"#": 7, "b": -7, "": 0}[found[2]] + more
+        fifths = STEPS.index(found[1]) - 1 + {"#": 7, "b": -7, "": 0}[found[2]] + more
     explicit = re.search(r"\bexp\b", text)
     steps = {} if explicit else signature(fifths)
     changes = re.findall(r"(\^\^?|__?|=)([a-gA-G])(?![\w=])", text)
-    steps |= {step.upper(): _SHARPS[sign] for sign, step in changes}
+    steps |= {step.upper(): ACCIDENTALS[sign] for sign, step in changes}
     if explicit or changes:
         fifths, mode = sum(steps.values()), ""
     return Key(steps, fifths, mode)
@@ -63,7 +64,7 @@ def signature(fifths: int) -> dict[str, int]:
     """Returns the alteration of each step by a key signature; beyond seven sharps they are doubled."""
     sharps: dict[str, int] = {}
     for place in range(abs(fifths)):
-        step = _STEPS[place % 7] if fifths > 0 else _STEPS[-1 - place % 7]
+        step = STEPS[place % 7] if fifths > 0 else STEPS[-1 - place % 7]
         sharps[step] = sharps.get(step, 0) + (1 if fifths > 0 else -1)
     return sharps
 

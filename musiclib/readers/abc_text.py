@@ -5,9 +5,8 @@ Source: the ABC music standard, version 2.1 (2011), https://abcnotation.com/wiki
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from musiclib.readers.parsed import UnreadableScore
@@ -41,40 +40,32 @@ _SYMBOL = re.compile(
 )
 
 
-@dataclasses.dataclass
-class Tune:
-    """The lines of one tune: (number in the file, field or ``""``, text)."""
-
-    lines: list[tuple[int, str, str]]
+Line = tuple[int, str, str]  # its number in the file, the field or "", and the text
 
 
-def split(data: bytes) -> list[Tune]:
-    """Splits a file into its tunes; fields before the first one count for all.
+def split(lines: Iterable[str]) -> list[list[Line]]:
+    """Splits the lines of a file into its tunes; fields before the first one count for all.
 
     Raises:
         UnreadableScore: if there is no tune.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    head: list[tuple[int, str, str]] = []
-    tunes: list[Tune] = []
+    head: list[Line] = []
+    tunes: list[list[Line]] = []
     inside = False
     typeset = False  # between %%begintext and %%endtext
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(lines, 1):
         if found := re.match(r"%%(begin|end)(?:text|ps|svg)", raw):
             typeset = found[1] == "begin"
         line = _without_comment("%" if typeset else raw)
         field = line[:1] if _is_field(line) else ""
         if field == "X" or (field == "K" and not tunes and not inside):  # a tune without a number
-            tunes.append(Tune([*head]))
+            tunes.append([*head])
             inside = True
         elif not raw.strip():
             inside = False
             continue
         if inside or not tunes:
-            (tunes[-1].lines if inside else head).append((number, field, line[2:].strip() if field else line))
+            (tunes[-1] if inside else head).append((number, field, line[2:].strip() if field else line))
     if not tunes:
         raise UnreadableScore("it has no tune; a tune in ABC begins with X: and has a K: before its notes")
     return tunes

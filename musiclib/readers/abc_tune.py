@@ -13,7 +13,7 @@ import pathlib
 import re
 from fractions import Fraction
 
-from musiclib.readers import abc_key, abc_text, alignment
+from musiclib.readers import abc_key, abc_text, alignment, text_file
 from musiclib.readers.abc_key import Key
 from musiclib.readers.abc_voice import Voice
 from musiclib.readers.parsed import ParsedScore, UnreadableScore
@@ -30,10 +30,10 @@ def read(path: pathlib.Path) -> list[ParsedScore | UnreadableScore]:
     Raises:
         UnreadableScore: if there is no tune.
     """
-    return [_read_tune(tune) for tune in abc_text.split(path.read_bytes())]
+    return [_read_tune(tune) for tune in abc_text.split(text_file.lines(path))]
 
 
-def _read_tune(tune: abc_text.Tune) -> ParsedScore | UnreadableScore:
+def _read_tune(tune: list[abc_text.Line]) -> ParsedScore | UnreadableScore:
     try:
         return _Tune(tune).parsed()
     except UnreadableScore as error:
@@ -45,7 +45,7 @@ def _read_tune(tune: abc_text.Tune) -> ParsedScore | UnreadableScore:
 class _Tune:
     """A tune as its lines are read."""
 
-    def __init__(self, tune: abc_text.Tune) -> None:
+    def __init__(self, tune: list[abc_text.Line]) -> None:
         self.score = ParsedScore()
         self.unit: Fraction | None = None
         self.meter: tuple[int, int] | None = (4, 4)
@@ -61,8 +61,8 @@ class _Tune:
         self.current = ""
         self.in_body = False
         self.marks: list[tuple[str, str, int, Fraction, tuple]] = []  # kind, voice, bar, time in the bar, value
-        last = len(tune.lines) - 1
-        for place, (number, field, text) in enumerate(tune.lines):
+        last = len(tune) - 1
+        for place, (number, field, text) in enumerate(tune):
             try:
                 if field:
                     self._set(field, text)

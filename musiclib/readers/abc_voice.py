@@ -8,12 +8,11 @@ import re
 from fractions import Fraction
 
 from musiclib.readers import abc_text
-from musiclib.readers.abc_key import Key
+from musiclib.readers.abc_key import ACCIDENTALS, Key
 from musiclib.readers.repeats import Bar
+from musiclib.score.pitches import STEPS
 
 MOST_BARS = 10_000  # with whole-bar rests
-_STEPS = dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11), strict=True))
-_ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 _JUMPS = {"D.C.": "da capo", "dacapo": "da capo", "D.S.": "dal segno", "dalsegno": "dal segno"}
 
 
@@ -77,7 +76,7 @@ class Voice:
         self.last: Event | None = None  # what a tie or a broken rhythm changes
         self.broken = ""  # the signs of a broken rhythm before the next event
         self.tuplet = (0, Fraction(1))  # events left, and their factor
-        self.waiting: list[list[int]] = []  # grace notes before their beat
+        self.waiting: list[int] = []  # grace notes before their beat
         self.chord: Event | None = None
         self.endings: tuple[int, ...] = ()
 
@@ -97,7 +96,7 @@ class Voice:
         elif symbol["grace"] is not None:
             for found in abc_text.symbols(symbol["grace"]):
                 if found["note"]:
-                    self.waiting.append([self._note(found).pitch])
+                    self.waiting.append(self._note(found).pitch)
         elif symbol["tuplet"]:
             self._begin_tuplet(int(symbol["tuplet"]), symbol["time"], symbol["count"])
         elif symbol["chord"]:
@@ -138,11 +137,11 @@ class Voice:
     def _note(self, symbol: re.Match) -> Note:
         """Returns a note with its accidental: its own, of the note tied to it, of the bar, or of the key."""
         step, marks = symbol["step"], symbol["octave"]
-        written = 60 + 12 * (step.islower() + marks.count("'") - marks.count(",")) + _STEPS[step.upper()]
+        written = 60 + 12 * (step.islower() + marks.count("'") - marks.count(",")) + STEPS[step.upper()]
         step = step.upper()
         alter = Fraction(self.key.steps.get(step, 0))
         if symbol["accidental"]:
-            alter = Fraction(_ACCIDENTALS[symbol["accidental"]])
+            alter = Fraction(ACCIDENTALS[symbol["accidental"]])
             alter *= abc_text.length(symbol["part"]) if symbol["part"] else 1
             if self.has_bar_lines:
                 self.altered[step] = alter
@@ -200,7 +199,7 @@ class Voice:
         self.last = event
 
     def _place_graces(self) -> None:
-        self.bar.graces += [(self.cursor, place, pitch) for place, row in enumerate(self.waiting) for pitch in row]
+        self.bar.graces += [(self.cursor, place, pitch) for place, pitch in enumerate(self.waiting)]
         self.waiting = []
 
     def _break(self, last: Event, event: Event) -> None:

@@ -17,21 +17,22 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
+from musiclib.readers import text_file
 from musiclib.readers.parsed import ParsedScore, UnreadableScore
 from musiclib.readers.repeats import Bar
 from musiclib.readers.ties import join_ties
 from musiclib.score import DEFAULT_VELOCITY, keys
+from musiclib.score.pitches import STEPS
 
 SUFFIXES = (".krn",)
 _FINEST = 512  # bits of the denominator of a time: sums of hostile lengths grow without end
-_PITCHES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _LENGTH = re.compile(r"(\d+)(?:%(\d+))?(\.*)")
 _PITCH = re.compile(r"([a-g]+|[A-G]+)(#+|-+)?")
 _KEY = re.compile(r"\*k\[([a-g#n-]*)\]")
 _TONIC = re.compile(r"\*([A-Ga-g])([#-]?):(\w*)")
 _METER = re.compile(r"\*M(\d+(?:\+\d+)*)/(\d+)(?:%(\d+))?")
 _TEMPO = re.compile(r"\*MM(\d+\.?\d*)")
-_MODES = {"dor": "dorian", "phr": "phrygian", "lyd": "lydian", "mix": "mixolydian", "aeo": "aeolian", "loc": "locrian"}
+_MODES = {mode[:3]: mode for mode in keys.MODES}
 
 
 def read(path: pathlib.Path) -> list[ParsedScore]:
@@ -40,14 +41,9 @@ def read(path: pathlib.Path) -> list[ParsedScore]:
     Raises:
         UnreadableScore: if it is damaged; the message has the line.
     """
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
     pieces: list[_Piece] = []
     records: list[tuple[int, str, str]] = []  # the piece that a reference record belongs to, its name and its value
-    for number, line in enumerate(re.split(r"\r\n?|\n", text.rstrip()), 1):
+    for number, line in enumerate(text_file.lines(path), 1):
         if line.startswith("!!!"):
             name, _, value = line[3:].partition(":")
             inside = bool(pieces and pieces[-1].spines)
@@ -210,8 +206,7 @@ class _Piece:
         onset = max([self.last, *(spine.end for spine, _ in timed)])  # not before the line above, whatever is missing
         self.last = onset if timed else self.last
         for spine, chord in timed:
-            if groups := self.waiting.pop(spine.part, []):
-                self.graces[spine.part] += [(onset, place, pitch) for place, row in enumerate(groups) for pitch in row]
+            self._place_graces(spine.part, onset)
             first = _duration(chord[0])
             for token in chord:
                 duration = _duration(token) or first
@@ -219,6 +214,10 @@ class _Piece:
                 if "r" not in token and _PITCH.search(token):
                     tie = "start" if "[" in token else "continue" if "_" in token else "stop" if "]" in token else None
                     self.notes[spine.part].append((onset, duration, _pitch(token), DEFAULT_VELOCITY, tie))
+
+    def _place_graces(self, part: int, beat: Fraction) -> None:
+        rows = self.waiting.pop(part, [])
+        self.graces[part] += [(beat, place, pitch) for place, row in enumerate(rows) for pitch in row]
 
     def parsed(self, comments: dict[str, str]) -> ParsedScore:
         """Returns the piece, when all of its lines are added."""
@@ -228,10 +227,8 @@ class _Piece:
             name, program = _instrument(self.codes.get(part))
             rows = [[float(row[0]), float(row[1]), *row[2:]] for row in join_ties(self.notes[part])]
             score.parts.append((self.names.get(part) or name, program, rows))
-            graces = self.graces[part] + [
-                (self.now, place, pitch) for place, row in enumerate(self.waiting[part]) for pitch in row
-            ]
-            score.graces += [(float(beat), place, pitch, DEFAULT_VELOCITY, index) for beat, place, pitch in graces]
+            self._place_graces(part, self.now)
+            score.graces += [(float(beat), *row, DEFAULT_VELOCITY, index) for beat, *row in self.graces[part]]
             if part in self.irregular:
                 score.irregular.append((score.parts[-1][0] or f"Part {index + 1}", *self.irregular[part]))
         self._add_bars(score)
@@ -269,7 +266,7 @@ def _pitch(token: str) -> int:
     """Returns the MIDI pitch: ``c`` is 60, ``CC#`` 37."""
     letters, accidentals = _PITCH.search(token).groups(default="")
     octave = 4 + len(letters) if letters[0].islower() else 5 - len(letters)
-    pitch = 12 * octave + _PITCHES[letters[0].lower()] + accidentals.count("#") - accidentals.count("-")
+    pitch = 12 * octave + STEPS[letters[0].upper()] + accidentals.count("#") - accidentals.count("-")
     if not 0 <= pitch <= 127:
         raise ValueError(f"pitch {pitch} of {token!r} is not between 0 and 127")
     return pitch

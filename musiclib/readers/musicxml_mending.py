@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ElementTree
 
 from musiclib.readers.parsed import UnreadableScore
 from musiclib.score import keys
+from musiclib.score.pitches import STEPS
 
 MOST_BEATS = 1000  # in a meter, and rounds of an ending
 _JUMPS = {"dacapo": "D.C.", "dalsegno": "D.S.", "fine": "Fine", "tocoda": "To Coda"}  # attributes of <sound>, in words
@@ -18,7 +19,6 @@ _JUMPS = {"dacapo": "D.C.", "dalsegno": "D.S.", "fine": "Fine", "tocoda": "To Co
 _WORDS = {r"\bd\.?\s?c\b|\bda capo\b": "D.C.", r"\bd\.?\s?s\b|\bdal segno\b": "D.S.", r"^fine\W*$": "Fine"}
 _GLYPHS = {"tocoda": "coda", "dalsegno": "segno"}  # drawn in place of words
 _SIGNS = ("segno", "coda")  # attributes of <sound> that name the place of a sign
-_STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _LONGEST_JUMP = 40  # letters: longer texts are instructions that only a person understands
 
 
@@ -41,7 +41,7 @@ def mend(root: ElementTree.Element) -> None:
         for instrument in part.iterfind("midi-instrument"):
             kind = drums if instrument.findtext("midi-channel") == "10" else others
             kind |= {instrument.get("id"), part.get("id")}
-    for part in root.iterfind("part"):
+    for part in root.iterfind("part") if drums else ():
         for note in part.iterfind("measure/note"):
             instrument, pitch = note.find("instrument"), note.find("pitch")
             name = part.get("id") if instrument is None else instrument.get("id")
@@ -71,7 +71,7 @@ def _transpose(part: ElementTree.Element) -> None:
         signatures = []
         by, pitch = semitones.get(element.findtext("staff") or "1", semitones.get(None, 0)), element.find("pitch")
         if by and pitch is not None:
-            step = _STEPS[(pitch.findtext("step") or "").strip()]
+            step = STEPS[(pitch.findtext("step") or "").strip()]
             sounding = 12 * int(pitch.findtext("octave") or 4) + 12 + step + float(pitch.findtext("alter") or 0) + by
             name, alter, octave = keys.spelled(int(sounding // 1))
             pitch.clear()

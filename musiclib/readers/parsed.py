@@ -109,9 +109,7 @@ class ParsedScore:
             what = f"only percussion, {self.percussion} unpitched notes" if self.percussion else "no notes"
             what += f", but for {self.lost}" if self.lost else ""
             raise UnreadableScore(f"this music has {what}; choose a file with pitched notes of positive duration")
-        maps = {"tempos": self.tempos, "time_signatures": self.signatures, "key_signatures": self.keys}
-        maps = {name: changes(marks) for name, marks in maps.items()}
-        maps["time_signatures"] = self._meters()
+        maps = {"tempos": changes(self.tempos), "key_signatures": changes(self.keys), "time_signatures": self._meters()}
         graces = np.array(self.graces, dtype=np.float64).reshape(-1, 5)
         spans = self.order or play_order(self.bars) if repeats else []
         if self.order and spans or len(spans) > 1:

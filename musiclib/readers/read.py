@@ -93,7 +93,7 @@ def _read_with_symusic(path: pathlib.Path) -> list[ParsedScore]:
 
 
 READERS = {
-    "music21": Reader(_read_with_music21, "music21", revision=7, seconds=0.1),
+    "music21": Reader(_read_with_music21, "music21", revision=8, seconds=0.1),
     "symusic": Reader(_read_with_symusic, "symusic", revision=4, seconds=0.001),
 }
 
@@ -143,7 +143,7 @@ def read_score(
     pieces = read_pieces(find_reader(reader, grace_notes, repeats), path)
     if len(pieces) > 1:
         raise UnreadableScore(f"it contains {len(pieces)} pieces; read them with readers.read_scores", path)
-    score = _unwrapped(pieces[0], path)
+    score = _unwrapped(pieces[0])
     return score if part is None else score.select(part)
 
 
@@ -178,7 +178,7 @@ def read_scores(
         listed = "; ".join(f"#{number}: {error.reason}" for number, error in lost[:3]) + "; ..." * (len(lost) > 3)
         message = f"{path}: left out {len(lost)} of {len(pieces)} pieces: {listed}"
         warnings.warn(message, LostNotes, stacklevel=2)
-    return [_unwrapped(piece, path) for piece in pieces if not isinstance(piece[0], UnreadableScore)]
+    return [_unwrapped(piece) for piece in pieces if not isinstance(piece[0], UnreadableScore)]
 
 
 # A Score, or the error that says why there is none, and what to warn of.
@@ -205,7 +205,8 @@ def read_pieces(reader: Reader, path: pathlib.Path) -> list[Piece]:
             with _as_unreadable(path):
                 if isinstance(parsed, UnreadableScore):
                     raise parsed
-                found.append((parsed.score(reader.grace_notes, reader.repeats), parsed.warnings()))
+                score = parsed.score(reader.grace_notes, reader.repeats)
+                found.append((score, [type(message)(f"{path}: {message}") for message in parsed.warnings()]))
         except UnreadableScore as error:
             found.append((error, []))
     return found
@@ -225,13 +226,13 @@ def _as_unreadable(path: pathlib.Path) -> Iterator[None]:
         raise UnreadableScore(f"damaged or misnamed; get another copy ({cause})", path) from error
 
 
-def _unwrapped(piece: Piece, path: pathlib.Path) -> Score:
+def _unwrapped(piece: Piece) -> Score:
     """Returns the Score of a piece with its warnings, or raises its error."""
     music, messages = piece
     if isinstance(music, UnreadableScore):
         raise music
     for message in messages:
-        warnings.warn(type(message)(f"{path}: {message}"), stacklevel=3)
+        warnings.warn(message, stacklevel=3)
     return music
 
 

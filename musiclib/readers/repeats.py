@@ -70,9 +70,12 @@ def play_order(bars: Sequence[Bar]) -> list[tuple[float, float]]:
             spans.append((bar.start, bar.end))
         if jumped and bar.fine:
             break
-        coda = next((place for place, other in enumerate(bars) if other.coda and place > here), None)
-        if jumped and bar.to_coda and coda is not None:
-            here = coda
+        if (
+            jumped
+            and bar.to_coda
+            and (codas := [place for place, other in enumerate(bars) if other.coda and place > here])
+        ):
+            here = codas[0]
         elif not jumped and bar.times > 1 and playing < max(bar.times, rounds):
             here, playing = first, playing + 1
         elif bar.jump and not jumped:

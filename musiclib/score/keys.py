@@ -13,7 +13,7 @@ Keys = tuple[tuple[float, int, str], ...]
 
 MOST_FIFTHS = 7  # sharps or flats of a key signature
 MODES = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "aeolian", "ionian", "locrian")
-_STEPS = "FCGDAEB"  # the note names in fifths; each sharp or flat continues the series
+STEPS = "FCGDAEB"  # the note names in fifths; each sharp or flat continues the series
 
 
 def checked(signatures: Iterable[tuple]) -> Keys:
@@ -58,5 +58,5 @@ def spelled(pitch: int, fifths: int = 0) -> tuple[str, int, int]:
     # to eight up (a raised fifth, the leading note of the relative minor) are the usual chromatic notes.
     place = (7 * pitch - fifths + 3) % 12 - 3 + fifths  # in fifths from C
     alter, index = divmod(place + 1, 7)
-    step = _STEPS[index]
+    step = STEPS[index]
     return step, alter, (pitch - alter) // 12 - 1

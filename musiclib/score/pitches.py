@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+STEPS = {name: number for number, name in enumerate(PITCH_CLASSES) if len(name) == 1}  # semitones above C
 _NAME = re.compile(r"([A-G]#?)(-?\d+)", re.ASCII)
 
 
