@@ -1,23 +1,27 @@
 """Trains the runs that ship in this folder, and measures them: ``make shipped``.
 
-One of them alone: ``python models/train_shipped.py bach_lstm``. Each takes about half an
-hour on two CPU cores. ``results.json`` in the run's folder holds what was measured.
+One of them alone: ``python models/train_shipped.py bach_lstm``. Each takes half an hour to
+an hour on two CPU cores. ``results.json`` in the run's folder holds what was measured.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import pathlib
 import sys
+import time
 from collections.abc import Callable
 
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from musiclib import corpus, dataset, encodings, evaluation, sampling, training  # noqa: E402
+from musiclib import config, corpus, dataset, encodings, evaluation, sampling, training  # noqa: E402
 from musiclib.config import Config, ModelConfig  # noqa: E402
+from musiclib.dataset import Pieces  # noqa: E402
+from musiclib.models.latent import rows  # noqa: E402
 
 SEQ2SEQ = {"units": 192, "embedding_size": 64, "teacher_forcing": [1.0, 0.9], "annealing": 10}
 # Two LSTM layers of one size learn sooner than 512 and 256: on two cores, time is what is short.
@@ -42,18 +46,26 @@ CONFIGS = {
         "shipped",
         ModelConfig("seq2seq", {**SEQ2SEQ, "dropout": 0.4}),
     ).replace(window=192, batch_size=16, epochs=16, learning_rate=3e-3, patience=8),
+    "tunes_vae": dataclasses.replace(config.preset("full", "vae"), preset="shipped").replace(minutes=40),
+    "bars_vae": Config(
+        "shipped",
+        ModelConfig("vae", {"length": 130, "plan": [256, 32], "units": 64, "attributes": [], "annealing": 500}),
+        config.preset("full", "vae").training,
+    ).replace(window=130, batch_size=64, average=0.995, minutes=10),
+    "bars_gan": dataclasses.replace(config.preset("full", "gan"), preset="shipped").replace(minutes=40),
 }
+TUNES = ("oneills1850", "airdsAirs", "ryansMammoth")
 
 
 def prepare() -> dataset.Dataset:
     """Splits the chorales and writes the training ones in twelve keys."""
-    split = corpus.split(corpus.load("bach"), validation=0.1, test=0.1, seed=0)
+    split = chorales()
     return dataset.prepare(split, encodings.NoteChord(sustain=True), transpositions=range(-5, 7))
 
 
 def melodies_and_voices() -> dataset.Pairs:
     """Takes the sopranos of the same chorales for sources, and their other voices for targets."""
-    split = corpus.split(corpus.load("bach"), validation=0.1, test=0.1, seed=0)
+    split = chorales()
     soprano, others = (encodings.Chorale(holds=True, voices=voices) for voices in ("S", "BAT"))
     return dataset.prepare_pairs(split, soprano, others, transpositions=range(-5, 7))
 
@@ -63,6 +75,95 @@ def phrases_and_answers() -> dataset.Pairs:
     split = corpus.split(corpus.load("ryansMammoth"), validation=0.1, test=0.1, seed=0)
     events = encodings.NoteEvents(velocities=1)
     return dataset.prepare_pairs(split, events, events, dataset.phrases, transpositions=range(-5, 7))
+
+
+def tunes() -> corpus.Split:
+    """Splits the Irish, Scottish and American tunes; settings of one melody stay on one side."""
+    return corpus.split(corpus.load(TUNES), validation=0.1, test=0.1, seed=0)
+
+
+def phrases_of_tunes() -> dataset.Dataset:
+    """Writes two-bar phrases of the tunes in twelve keys."""
+    return dataset.prepare(tunes(), encodings.Phrases(), transpositions=range(-5, 7))
+
+
+def chorales() -> corpus.Split:
+    """Splits the chorales."""
+    return corpus.split(corpus.load("bach"), validation=0.1, test=0.1, seed=0)
+
+
+def bars_of_chorales() -> dataset.Dataset:
+    """Writes two-bar phrases of the chorales in 4/4 in twelve keys."""
+    return dataset.prepare(chorales(), encodings.Phrases(voices="SBAT", metres=["4/4"]), transpositions=range(-5, 7))
+
+
+def measure_vae(run: training.Run, data: dataset.Dataset) -> dict:
+    """Compares reconstructions with copying and counting, and new phrases with held-out ones under an n-gram."""
+    latent = evaluation.latent
+    new = np.flatnonzero(latent.unseen(data.test, data.train))
+    parts = {"test_phrases": data.test, "unseen_in_any_key": Pieces.from_lists(data.test[i] for i in new)}
+    hold, length = run.model.phrase_tokens.hold, run.model.length
+    ngram = evaluation.NGram(data.train, len(data.vocabulary), order=4)
+    results = {}
+    for name, phrases in parts.items():
+        some = Pieces.from_lists([phrases[i] for i in range(0, len(phrases), 4)])
+        targets = rows(some, length + 1)[:, 1:]
+        copied = latent.nearest(some, data.train, len(data.vocabulary))[:, :length]
+        results[name] = {
+            "count": len(phrases),
+            **dataclasses.asdict(latent.reconstruction(run, phrases)),
+            "nearest_training_phrase": dataclasses.asdict(latent.accuracy(copied, targets, hold)),
+            f"n-gram of order {ngram.order}": {
+                **dataclasses.asdict(latent.accuracy(latent.likeliest(ngram, targets), targets, hold)),
+                "nats_per_token": ngram.nats_per_token(phrases),
+            },
+        }
+    judge = latent.judge(run, tunes().validation.scores)
+    results["nats_per_token_under_an_n-gram_of_validation_tunes"] = {
+        "test phrases": judge.nats_per_token(data.test),
+        **{f"prior, temperature {t}": latent.prior_nats(run, judge, temperature=t) for t in (1.0, 0.5)},
+        "prior, likeliest tokens": latent.prior_nats(run, judge, greedy=True),
+        "prior times 0.7, likeliest tokens": latent.prior_nats(run, judge, scale=0.7, greedy=True),
+    }
+    results["seconds_for_256_phrases"] = seconds_for(run)
+    return results
+
+
+def seconds_for(run: training.Run, count: int = 256) -> float:
+    """Returns the seconds that so many phrases take, when the loop is compiled."""
+    sampling.generate(run, count, run.model.length, seed=0)
+    start = time.perf_counter()
+    sampling.generate(run, count, run.model.length, seed=1)
+    return time.perf_counter() - start
+
+
+def measure_bars(run: training.Run, data: dataset.Dataset) -> dict:
+    """Compares generated bars with training, held-out and shuffled ones, and with those of two other networks."""
+    folder = pathlib.Path(__file__).resolve().parent
+
+    def decoded(pieces: dataset.Pieces) -> list:
+        return [data.encoding.decode(data.vocabulary.to_tokens(piece[1:-1])) for piece in pieces]
+
+    held_out = decoded(data.validation) + decoded(data.test)
+    known = [decoded([data.train[i]])[0] for i in range(0, len(data.train), 12)]
+    rng = np.random.default_rng(0)
+    count = len(held_out)
+    columns = {
+        "training": [known[i] for i in rng.permutation(len(known))[:count]],
+        "held-out": held_out,
+        "shuffled": evaluation.bars.shuffled(held_out),
+        "GAN": sampling.generate(run, count, run.model.length, seed=0),
+    }
+    if (folder / "bars_vae" / "config.json").is_file():
+        vae = training.load_run(folder / "bars_vae")
+        columns["VAE"] = sampling.generate(vae, count, vae.model.length, seed=0)
+    # Bars 3 and 4 of whole chorales: the first two would all be beginnings.
+    pieces = sampling.generate(training.load_run(folder / "jsb_gru"), count, 256, seed=0)
+    columns["chorale GRU"] = [piece.slice(8, 16).replace(time_signatures=((0, 4, 4),)) for piece in pieces]
+    return {
+        "measures": evaluation.bars.comparison(columns, held_out, known),
+        "seconds_for_256_phrases": seconds_for(run),
+    }
 
 
 def measure(run: training.Run, data: dataset.Dataset) -> dict:
@@ -123,19 +224,25 @@ def measure_pairs(run: training.Run, data: dataset.Pairs, without: training.Run)
     }
 
 
+PHRASES = {
+    "tunes_vae": (phrases_of_tunes, measure_vae),
+    "bars_vae": (bars_of_chorales, None),
+    "bars_gan": (bars_of_chorales, measure_bars),
+}
 PAIRS = {"bach_harmonizer": melodies_and_voices, "fiddle_answers": phrases_and_answers}
 
 
 def main() -> None:
     folder = pathlib.Path(__file__).resolve().parent
     for name in sys.argv[1:] or CONFIGS:
-        data = PAIRS.get(name, prepare)()
+        make, measured = PHRASES.get(name, (PAIRS.get(name, prepare), measure))
+        data = make()
         run = training.train(data, CONFIGS[name], folder / name)
         if name in PAIRS:
             without = training.train(data.hidden(), CONFIGS[name], folder / f"{name}_without_source")
             figures = measure_pairs(run, data, without)
         else:
-            figures = measure(run, data)
+            figures = measured(run, data) if measured else {}
         results = {"command": f"python models/train_shipped.py {name}", **figures}
         (folder / name / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
         print(json.dumps(results, indent=2))

@@ -32,7 +32,8 @@ class TrainingConfig:
     window: int = 96  # tokens of context in a training example
     batch_size: int = 32  # windows per step
     epochs: int = 40  # at most; early stopping usually ends sooner
-    learning_rate: float = 5e-3  # of Adam; halved where the validation loss has not improved for two epochs
+    learning_rate: float = 5e-3  # of Adam
+    halve_after: int | None = 2  # epochs without a lower validation loss until the learning rate is halved; None: never
     clip_norm: float = 1.0  # maximum norm of each gradient
     weight_decay: float = 0.0  # decoupled, times the learning rate; not for biases
     average: float = 0.0  # momentum of the moving average of the weights; 0 keeps the last weights

@@ -94,3 +94,19 @@ class Corpus:
             raise ValueError(f"{path} is not a saved corpus, or damaged; save it again with Corpus.save") from error
         skipped = tuple((path, reason) for path, reason in about["skipped"])
         return cls(tuple(about["names"]), scores, skipped, tuple(about["splits"]))
+
+
+def join(corpora: Iterable[Corpus]) -> Corpus:
+    """Returns one corpus of several; an official split is kept only if all have one.
+
+    Raises:
+        ValueError: if there is no corpus.
+    """
+    corpora = list(corpora)
+    if not corpora:
+        raise ValueError("there is no corpus to load; name at least one source")
+    names, scores, skipped = (
+        tuple(item for corpus in corpora for item in getattr(corpus, name)) for name in ("names", "scores", "skipped")
+    )
+    official = all(corpus.splits for corpus in corpora)
+    return Corpus(names, scores, skipped, tuple(s for corpus in corpora for s in corpus.splits) if official else ())

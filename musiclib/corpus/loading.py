@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from musiclib import config
 from musiclib.corpus import download, jsb, maestro, music21_corpus, parallel
-from musiclib.corpus.corpus import Corpus
+from musiclib.corpus.corpus import Corpus, join
 from musiclib.readers import SUFFIXES, UnreadableScore
 from musiclib.score import COLUMNS, Score
 from musiclib.score.voices import VOICES, from_grid
 
 
 def load(
-    source: str | pathlib.Path = "bach",
+    source: str | pathlib.Path | Sequence[str | pathlib.Path] = "bach",
     part: int | str | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -32,7 +33,8 @@ def load(
         source: ``"bach"`` (the four-part chorales in music21), another composer or collection of music21's corpus
             (``"palestrina"``), ``"maestro"`` (version 3) or ``"jsb"`` (the benchmark's chorales with their official
             split), both downloaded once into ``data/``, a folder, searched recursively, or a file. Of a file with
-            several pieces, such as an ABC tune book, each is a piece of the corpus, named ``file#3 Title``.
+            several pieces, such as an ABC tune book, each is a piece of the corpus, named ``file#3 Title``. A list of
+            sources makes one corpus.
         part: load only one part of every piece, by number or name; None loads all parts.
         limit: number of pieces to sample at random; None loads all.
         seed: random seed of that sample.
@@ -50,6 +52,10 @@ def load(
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1 piece, got {limit}")
+    if not isinstance(source, (str, pathlib.Path)):
+        options = {"part": part, "progress": progress, "reader": reader, "cache": cache}
+        options.update(grace_notes=grace_notes, repeats=repeats)
+        return _sample_corpus(join(load(each, **options) for each in source), limit, seed)
     if source == "jsb":
         return _jsb_corpus(path, part, limit, seed)
     if path is not None:
@@ -77,6 +83,10 @@ def load(
         print(f"read {len(kept)} of {count} pieces and skipped {len(skipped)}; .skipped says which and why")
     names, scores, splits = zip(*_sample(kept, limit, seed), strict=True)
     return Corpus(names, scores, tuple(skipped), splits if any(splits) else ())
+
+
+def _sample_corpus(corpus: Corpus, limit: int | None, seed: int) -> Corpus:
+    return corpus.take(_sample(list(range(len(corpus))), limit, seed))
 
 
 def _sample(pieces: list, limit: int | None, seed: int) -> list:

@@ -19,7 +19,7 @@ def prepare(
     minimum_count: int = 2,
     vocabulary: Vocabulary | None = None,
 ) -> Dataset:
-    """Encodes a split corpus.
+    """Encodes a split corpus; the dataset's pieces are the ``examples`` of the encoding.
 
     Args:
         split: from ``corpus.split``.
@@ -40,7 +40,8 @@ def prepare(
     def numbered() -> Iterator[list[int]]:
         for i in range(len(split.train)):
             for score in split.train.take([i]).transposed(transpositions).scores:
-                yield [numbers.setdefault(token, len(numbers)) for token in encoding.encode(score)]
+                for tokens in encoding.examples(score):
+                    yield [numbers.setdefault(token, len(numbers)) for token in tokens]
 
     train = Pieces.from_lists(numbered())
     counts = dict(zip(numbers, np.bincount(train.ids, minlength=len(numbers)).tolist(), strict=True))
@@ -48,7 +49,8 @@ def prepare(
     ids = vocabulary.to_ids(list(numbers), allow_unknown=True)
 
     def held_out(name: str) -> Iterator[np.ndarray]:
-        return (vocabulary.to_ids(encoding.encode(s), allow_unknown=True) for s in getattr(split, name).scores)
+        examples = (tokens for score in getattr(split, name).scores for tokens in encoding.examples(score))
+        return (vocabulary.to_ids(tokens, allow_unknown=True) for tokens in examples)
 
     pieces = {"train": (ids[piece] for piece in train), **{name: held_out(name) for name in PARTS[1:]}}
     parts = (Pieces.from_lists(map(from_start_to_end, pieces[name])) for name in PARTS)

@@ -11,10 +11,11 @@ from musiclib.encodings.frames import Frames
 from musiclib.encodings.note_chord import NoteChord, normal_order
 from musiclib.encodings.note_events import NoteEvents
 from musiclib.encodings.performance import Performance
+from musiclib.encodings.phrases import Phrases
 from musiclib.encodings.registry import ENCODINGS, from_config, register
 from musiclib.encodings.vocabulary import Vocabulary
 
 __all__ = [
-    "ENCODINGS", "Chorale", "Encoding", "Frames", "NoteChord", "NoteEvents", "Performance", "Vocabulary",
-    "from_config", "normal_order", "register",
+    "ENCODINGS", "Chorale", "Encoding", "Frames", "NoteChord", "NoteEvents", "Performance", "Phrases",
+    "Vocabulary", "from_config", "normal_order", "register",
 ]  # fmt: skip

@@ -22,6 +22,10 @@ class Encoding:
         """Decodes any sequence of tokens of this alphabet; raises ValueError at any other token."""
         raise NotImplementedError
 
+    def examples(self, score: Score) -> list[list[str]]:
+        """Returns the training examples of a score: here the whole piece, in other encodings its phrases."""
+        return [self.encode(score)]
+
     def knows(self, token: str) -> bool:
         """Returns whether a token belongs to this alphabet."""
         try:

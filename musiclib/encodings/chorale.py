@@ -66,8 +66,16 @@ class Chorale(Encoding):
         return (REST, *([HOLD] if self.holds else []), *(pitch_name(pitch) for pitch in range(128)))
 
     def encode(self, score: Score) -> list[str]:
-        notes, pitch = notes_at_steps(score), score.pitch.tolist()
-        tokens, before = [], (SILENT,) * len(self.order)
+        return self.write(notes_at_steps(score), score.pitch)
+
+    def write(self, notes: np.ndarray, pitch: np.ndarray) -> list[str]:
+        """Returns the tokens of a grid, which begins as if silence came before it.
+
+        Args:
+            notes: (steps, 4) indices of notes, from ``score.voices.notes_at_steps``.
+            pitch: (n,) the pitch of each note.
+        """
+        tokens, before, pitch = [], (SILENT,) * len(self.order), pitch.tolist()
         for step in notes[:, self.order].tolist():
             for note, last in zip(step, before, strict=True):
                 if note == SILENT:

@@ -10,6 +10,7 @@ from musiclib.encodings.frames import Frames
 from musiclib.encodings.note_chord import NoteChord
 from musiclib.encodings.note_events import NoteEvents
 from musiclib.encodings.performance import Performance
+from musiclib.encodings.phrases import Phrases
 
 ENCODINGS: dict[str, type[Encoding]] = {}
 
@@ -37,7 +38,7 @@ def register(encoding: type[Encoding]) -> type[Encoding]:
     return encoding
 
 
-for _encoding in (NoteChord, Frames, NoteEvents, Performance, Chorale):
+for _encoding in (NoteChord, Frames, NoteEvents, Performance, Chorale, Phrases):
     register(_encoding)
 
 

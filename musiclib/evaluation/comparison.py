@@ -6,8 +6,9 @@ do not count as differences.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
 from tqdm.auto import tqdm
 
 from musiclib import sampling
@@ -91,7 +92,8 @@ def _columns(groups: Mapping, split: Split, count: int, length: int, seed: int, 
         nats = ngram.nats_per_token(_ids(first, split.test.scores))
         yield measured.column(f"counting{suffix}", "n-gram", tokens, nats, pieces)
         for name, run in group.items():
-            nats = None if _has_unknown_pieces(run, split) else nats_per_token(run, _ids(run, split.test.scores))
+            comparable = run.model.has_likelihood and not _has_unknown_pieces(run, split)
+            nats = nats_per_token(run, _ids(run, split.test.scores)) if comparable else None
             pieces = sampling.generate(run, count, length, seed=seed, **options)
             yield measured.column(name, "run", tokens, nats, pieces)
 
@@ -100,13 +102,17 @@ class _Measure:
     """Compares music of one encoding with the test pieces, and looks for passages of the training pieces."""
 
     def __init__(self, encoding: Encoding, split: Split, length: int) -> None:
-        def decoded(scores: Iterable[Score], length: int | None = None) -> list[Score]:
-            return [encoding.decode(encoding.encode(score)[:length]) for score in scores]
+        def decoded(scores: Sequence[Score]) -> list[Score]:
+            examples = [tokens[:length] for score in scores for tokens in encoding.examples(score)]
+            # Of an encoding of phrases as many as there are pieces, by chance.
+            chosen = np.random.default_rng(0).permutation(len(examples))[: len(scores)]
+            return [encoding.decode(examples[i]) for i in sorted(chosen.tolist())]
 
-        self.test = decoded(split.test.scores, length)
+        self.test = decoded(split.test.scores)
         self.statistics = measure(self.test)
-        self.other = measure(decoded(split.validation.scores, length))
-        self.originality = Originality(decoded(split.train.scores), split.train.names)
+        self.other = measure(decoded(split.validation.scores))
+        train = [encoding.decode(encoding.encode(score)) for score in split.train.scores]
+        self.originality = Originality(train, split.train.names)
 
     def real_column(self, name: str, tokens: str) -> Column:
         return self._column(name, "real", tokens, None, self.test, self.statistics, self.other)
@@ -144,7 +150,7 @@ def _ngram(run: Run, split: Split) -> NGram:
 
 
 def _ids(run: Run, scores: Iterable[Score]) -> Pieces:
-    tokens = (run.encoding.encode(score) for score in scores)
+    tokens = (tokens for score in scores for tokens in run.encoding.examples(score))
     return Pieces.from_lists(from_start_to_end(run.vocabulary.to_ids(t, allow_unknown=True)) for t in tokens)
 
 

@@ -13,13 +13,14 @@ from keras import ops
 
 from musiclib.dataset import PairedPieces, Pieces, Windows
 from musiclib.encodings.vocabulary import PADDING
+from musiclib.evaluation import latent
 
 
 def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> float:
     """Returns the mean of -log P over every id but the first of each piece.
 
     A network that predicts all positions gets whole pieces; one that predicts only the token after a window gets one
-    window per id.
+    window per id. Of a VAE it is an upper bound, the negative evidence lower bound (ELBO).
 
     Args:
         run: a trained run, with the vocabulary of the ids.
@@ -28,8 +29,11 @@ def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> f
         batch_size: pieces or windows in a batch.
 
     Raises:
-        ValueError: where an id lies outside the run's vocabulary, or no piece has two ids.
+        ValueError: where an id lies outside the run's vocabulary, no piece has two ids, or the network has no
+            likelihood.
     """
+    if not run.model.has_likelihood:
+        raise ValueError(f"a {run.config.model.name} has no likelihood; compare its phrases with evaluation.bars")
     sources, pieces = getattr(pieces, "sources", None), pieces.targets
     lengths = np.diff(pieces.offsets)
     if not np.any(lengths > 1):
@@ -39,6 +43,8 @@ def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> f
             f"these pieces hold the id {pieces.ids.max()} and the run's vocabulary ends at {len(run.vocabulary) - 1};"
             " encode them with the run's own encoding and vocabulary"
         )
+    if run.model.latent_size:
+        return latent.bound(run, pieces)
     if run.model.targets == "last":
         windows = Windows(pieces, run.model.context_length, batch_size, "last", lead_in=True)
         return _mean_loss(run.model, (windows[i] for i in range(len(windows))))

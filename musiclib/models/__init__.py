@@ -6,13 +6,15 @@ adds your own.
 
 from musiclib.models.autoregressive import AutoregressiveModel
 from musiclib.models.chorale_gru import chorale_gru
+from musiclib.models.gan import gan
 from musiclib.models.gru_attention import gru_attention
-from musiclib.models.registry import BUILDERS, PRESETS, all_options, build, find, register
+from musiclib.models.registry import BUILDERS, PRESETS, all_options, build, build_for, find, register
 from musiclib.models.seq2seq import seq2seq
 from musiclib.models.stacked_lstm import stacked_lstm
 from musiclib.models.transformer import transformer
+from musiclib.models.vae import vae
 
 __all__ = [
-    "BUILDERS", "PRESETS", "AutoregressiveModel", "all_options", "build", "chorale_gru", "find", "gru_attention",
-    "register", "seq2seq", "stacked_lstm", "transformer",
+    "BUILDERS", "PRESETS", "AutoregressiveModel", "all_options", "build", "build_for", "chorale_gru", "find",
+    "gan", "gru_attention", "register", "seq2seq", "stacked_lstm", "transformer", "vae",
 ]  # fmt: skip

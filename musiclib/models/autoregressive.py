@@ -28,11 +28,22 @@ class AutoregressiveModel(keras.Model):
             the last position only, (batch, 1, vocabulary).
         context_length: number of past ids that ``step`` uses; None where there is no limit.
         conditional: whether it needs a source: ``call`` then takes (source, ids), and ``initial_state`` the source.
+        unit: of the losses that are reported.
+        has_likelihood: whether the logits give the probability of a piece.
+        latent_size: size of the latent vector that ``initial_state`` takes; None without one.
     """
 
     targets = "all"
     context_length: int | None = None
     conditional = False
+    unit = "nats per token"
+    has_likelihood = True
+    latent_size: int | None = None
+
+    @property
+    def optimizers(self) -> list[keras.optimizers.Optimizer]:
+        """The optimizers of a compiled model."""
+        return [self.optimizer]
 
     def __init__(self, vocabulary_size: int, **kwargs) -> None:
         super().__init__(**kwargs)
@@ -90,8 +101,11 @@ class AutoregressiveModel(keras.Model):
         targets = "last" if "last" in (self.targets, settings.targets) else "all"
         return Windows(data, settings.window, settings.batch_size, targets, True, seed, epoch, settings.align)
 
-    def objective(self) -> tuple[keras.losses.Loss, keras.metrics.Metric]:
-        """Returns the training loss, and the metric that is reported and selects the best epoch."""
+    def objective(self) -> tuple[keras.losses.Loss | None, keras.metrics.Metric | None]:
+        """Returns the training loss, and the metric that is reported and selects the best epoch.
+
+        Both are None for a network with a ``compute_loss`` of its own, whose value is then reported.
+        """
         return NextTokenLoss(), NatsPerToken("nats")
 
     def begin_epoch(self, epoch: int) -> None:

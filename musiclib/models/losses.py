@@ -23,7 +23,7 @@ class NextTokenLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         losses, counted = _cross_entropy(y_true, y_pred)
-        return ops.sum(losses * counted) / ops.maximum(_sum_over_devices(ops.sum(counted)), 1.0)
+        return ops.sum(losses * counted) / ops.maximum(sum_over_devices(ops.sum(counted)), 1.0)
 
 
 class NatsPerToken(keras.metrics.Mean):
@@ -34,7 +34,7 @@ class NatsPerToken(keras.metrics.Mean):
         return super().update_state(losses, sample_weight=counted)
 
 
-def _sum_over_devices(value):
+def sum_over_devices(value):
     """Sums a number over the devices that each compute the loss of their own rows.
 
     MirroredStrategy adds the gradients of its devices, so each divides by the number of targets in the whole batch.

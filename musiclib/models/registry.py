@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import keras
 
 from musiclib.config import Config, ModelConfig, TrainingConfig
+from musiclib.encodings import Vocabulary
 
 BUILDERS: dict[str, Callable[..., keras.Model]] = {}
 PRESETS: dict[str, Mapping[str, Config]] = {}
@@ -19,7 +20,7 @@ def register(name: str, builder: Callable[..., keras.Model], **presets: tuple[di
     Args:
         name: what ``ModelConfig`` calls it. A name that is taken is replaced, so that a notebook cell can be run again.
         builder: takes the size of the vocabulary and options that are JSON values, each with a default, and returns a
-            built model, such as an ``AutoregressiveModel``.
+            built model, such as an ``AutoregressiveModel``. An argument ``tokens`` gets the tokens of the vocabulary.
         **presets: options and training settings by size, for ``config.preset(size, name)``; by default ``quick`` and
             ``full`` with the builder's default options.
 
@@ -64,8 +65,25 @@ def build(name: str, vocabulary_size: int, **options) -> keras.Model:
         raise ValueError(f"{name} cannot be built with {options}: {error}") from error
 
 
+def build_for(model: ModelConfig, vocabulary: Vocabulary, **defaults) -> keras.Model:
+    """Returns a new network for a vocabulary; a builder with an argument ``tokens`` gets the tokens.
+
+    Args:
+        model: the network and its options.
+        vocabulary: its tokens.
+        **defaults: options that ``model`` does not name.
+
+    Raises:
+        ValueError: at an unknown name or option.
+    """
+    options = {**defaults, **model.options}
+    if "tokens" in inspect.signature(find(model.name)).parameters:
+        options["tokens"] = list(vocabulary.tokens)
+    return build(model.name, len(vocabulary), **options)
+
+
 def all_options(model: ModelConfig) -> dict:
     """Returns every option of a network, with the defaults, which a later version may change."""
     parameters = inspect.signature(BUILDERS[model.name]).parameters.values()
-    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty and p.name != "tokens"}
     return {**defaults, **model.options}

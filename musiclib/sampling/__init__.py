@@ -1,9 +1,11 @@
 """Sampling: from a trained run to new music.
 
-``generate`` returns new scores, ``harmonize`` the voices to a melody. ``rules`` holds the sampling rules, ``copying``
-the guard against copying, ``primers`` what a piece continues or is conditioned on, and ``compiled_loop`` the loop.
+``generate`` returns new scores, ``harmonize`` the voices to a melody; ``latent`` moves in the latent space of a VAE.
+``rules`` holds the sampling rules, ``copying`` the guard against copying, ``primers`` what a piece continues or is
+conditioned on, and ``compiled_loop`` the loop.
 """
 
+from musiclib.sampling import latent
 from musiclib.sampling.copying import Guard
 from musiclib.sampling.generation import generate, generate_ids
 from musiclib.sampling.harmonizing import harmonize
@@ -11,6 +13,6 @@ from musiclib.sampling.primers import primer_ids, random_notes, random_window
 from musiclib.sampling.rules import Rules, choose, repetition_penalty, temperature, top_k, top_p
 
 __all__ = [
-    "Guard", "Rules", "choose", "generate", "generate_ids", "harmonize", "primer_ids", "random_notes",
-    "random_window", "repetition_penalty", "temperature", "top_k", "top_p",
+    "Guard", "Rules", "choose", "generate", "generate_ids", "harmonize", "latent", "primer_ids",
+    "random_notes", "random_window", "repetition_penalty", "temperature", "top_k", "top_p",
 ]  # fmt: skip

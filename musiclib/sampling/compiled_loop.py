@@ -47,7 +47,7 @@ def run(
     count: int,
     length: int,
     primer: np.ndarray,
-    source: np.ndarray | None,
+    condition: np.ndarray | None,
     seed: int | None,
 ) -> np.ndarray:
     """Generates ids.
@@ -60,7 +60,8 @@ def run(
         count: number of pieces.
         length: tokens of each piece.
         primer: (n,) int32, ids to continue.
-        source: (n,) int32, what the pieces are conditioned on; None for an unconditional model.
+        condition: what the pieces are conditioned on: the ids of a source, (n,) int32, or latent vectors, (count,
+            latent) float32; None for an unconditional model.
         seed: random seed.
 
     Returns:
@@ -72,7 +73,7 @@ def run(
     )
     values = (np.float32(chosen.temperature), np.float32(chosen.top_p or 1.0), np.float32(penalty))
     values = (*values, guard.tables if guard else ())
-    carried = _initial(model, count, source, plan.lookback)
+    carried = _initial(model, count, condition, plan.lookback)
     rng = np.random.default_rng(seed)
     generated = np.zeros((count, length), np.int32)  # takes no memory until it is written to
     steps = len(primer) + length
@@ -107,18 +108,18 @@ def _compiled_loop(model, plan: _Plan, room: int, carried: tuple):
     return loops[key]
 
 
-def _compiled_initial_state(model, count: int, room: int):
-    """Returns the compiled ``initial_state`` of a conditional model, from a cache by size."""
+def _compiled_initial_state(model, count: int, shape: tuple[int, ...]):
+    """Returns the compiled ``initial_state`` of a conditional model, from a cache by the shape of the condition."""
     loops = _LOOPS.setdefault(model, {})
-    if ("initial", count, room) not in loops:
+    if ("initial", count, shape) not in loops:
         function = functools.partial(_initial_state, weakref.ref(model), count)
         # Without XLA, which cannot use cuDNN's recurrent kernels.
-        loops["initial", count, room] = _compile(function, model, xla=False)
-    return loops["initial", count, room]
+        loops["initial", count, shape] = _compile(function, model, xla=False)
+    return loops["initial", count, shape]
 
 
-def _initial_state(model_reference, count: int, source):
-    return model_reference().initial_state(count, source)
+def _initial_state(model_reference, count: int, condition):
+    return model_reference().initial_state(count, condition)
 
 
 def _compile(function, model, xla: bool = True):
@@ -143,14 +144,15 @@ def _compile(function, model, xla: bool = True):
     return function
 
 
-def _initial(model, count: int, source: np.ndarray | None, lookback: int) -> tuple:
+def _initial(model, count: int, condition: np.ndarray | None, lookback: int) -> tuple:
     """Returns the loop's initial variables: last ids, recent ids, which pieces have ended, and the model's state."""
-    if source is None:
+    if condition is None:
         state = model.initial_state(count)
-    else:  # padded, so that sources of other lengths use the same compiled loop
-        room = max(64, 1 << (len(source) - 1).bit_length())
-        padded = np.pad(source, (0, room - len(source)), constant_values=PADDING)
-        state = _compiled_initial_state(model, count, room)(padded)
+    else:
+        if not model.latent_size:  # padded, so that sources of other lengths use the same compiled loop
+            room = max(64, 1 << (len(condition) - 1).bit_length())
+            condition = np.pad(condition, (0, room - len(condition)), constant_values=PADDING)
+        state = _compiled_initial_state(model, count, condition.shape)(condition)
     recent = ops.full((count, lookback), PADDING, dtype="int32")
     return ops.full((count,), START, "int32"), recent, ops.zeros((count,), "bool"), state
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from musiclib.encodings.vocabulary import END, PADDING, RESERVED, START, UNKNOWN
+from musiclib.models.latent import latent_vectors
 from musiclib.sampling import compiled_loop, copying
-from musiclib.sampling.primers import check_run, music_ids, primer_ids, source_ids
+from musiclib.sampling.primers import check_latents, check_run, music_ids, primer_ids, source_ids
 from musiclib.sampling.rules import Rules, check_whole
 from musiclib.score import Score
 
@@ -22,6 +23,7 @@ def generate(
     primer: Score | str | os.PathLike | Sequence[str] | np.ndarray | None = None,
     include_primer: bool = True,
     source: Score | str | os.PathLike | None = None,
+    latents: np.ndarray | None = None,
     seed: int | None = None,
     **rules,
 ) -> list[Score]:
@@ -35,6 +37,8 @@ def generate(
             (``random_window``, ``random_notes``); a Score; or the path of a music file.
         include_primer: whether the pieces begin with the primer.
         source: of a conditional run: a Score, or the path of a music file.
+        latents: of a run with a latent vector: (count, latent); None draws them from the prior. Its pieces end by
+            themselves.
         seed: makes the pieces repeatable.
         **rules: sampling rules such as ``temperature`` and ``top_p``; see ``sampling.Rules``.
 
@@ -47,7 +51,8 @@ def generate(
     """
     check_run(run)
     ids, tokens = primer_ids(run, primer)
-    pieces = _generate(run, count, length, ids, source_ids(run, source), seed, Rules(**rules))
+    condition = _condition(run, count, source, latents, seed)
+    pieces = _generate(run, count, length, ids, condition, seed, Rules(**rules))
     start = tokens if include_primer else []
     return [run.encoding.decode([*start, *run.vocabulary.to_tokens(piece)]) for piece in pieces]
 
@@ -58,6 +63,7 @@ def generate_ids(
     length: int = 200,
     primer: np.ndarray | None = None,
     source: np.ndarray | None = None,
+    latents: np.ndarray | None = None,
     seed: int | None = None,
     **rules,
 ) -> list[np.ndarray]:
@@ -69,6 +75,7 @@ def generate_ids(
         length: tokens of each piece.
         primer: (n,) ids to continue; None for the start of a piece.
         source: (n,) ids, of a conditional run.
+        latents: (count, latent), of a run with a latent vector; None draws them from the prior.
         seed: makes the pieces repeatable.
         **rules: sampling rules such as ``temperature`` and ``top_p``; see ``sampling.Rules``.
 
@@ -80,17 +87,30 @@ def generate_ids(
     """
     check_run(run)
     primer = music_ids(run, [] if primer is None else primer)
-    return _generate(run, count, length, primer, source_ids(run, source), seed, Rules(**rules))
+    condition = _condition(run, count, source, latents, seed)
+    return _generate(run, count, length, primer, condition, seed, Rules(**rules))
+
+
+def _condition(run, count: int, source, latents: np.ndarray | None, seed: int | None) -> np.ndarray | None:
+    """Checks the count and the seed, and returns what the pieces are conditioned on: a source or latent vectors."""
+    check_whole("count", count, 1)
+    if seed is not None:
+        check_whole("seed", seed, 0)
+    source = source_ids(run, source)
+    if run.model.latent_size is None and latents is not None:
+        raise ValueError("this run has no latent vectors; leave latents out")
+    if run.model.latent_size is None:
+        return source
+    if latents is None:
+        return latent_vectors(run.model.latent_size, count, seed)
+    return check_latents(run, latents, count)
 
 
 def _generate(
-    run, count: int, length: int, primer: np.ndarray, source: np.ndarray | None, seed: int | None, rules: Rules
+    run, count: int, length: int, primer: np.ndarray, condition: np.ndarray | None, seed: int | None, rules: Rules
 ) -> list[np.ndarray]:
-    """Generates ids; the primer and the source are already checked."""
-    check_whole("count", count, 1)
+    """Generates ids; the primer and the condition are already checked."""
     check_whole("length", length, 1)
-    if seed is not None:
-        check_whole("seed", seed, 0)
     context = run.model.context_length
     if context is not None and len(primer) > context:
         warnings.warn(
@@ -100,8 +120,9 @@ def _generate(
         )
     source_only = _source_only(run)
     guard = copying.checked(rules.avoid_copying, run.vocabulary, len(RESERVED) + len(source_only))
-    barred = (PADDING, START, UNKNOWN, *(() if rules.stop_at_end else (END,)), *source_only)
-    generated = compiled_loop.run(run.model, rules, guard, barred, count, length, primer, source, seed)
+    ends = rules.stop_at_end or run.model.latent_size is not None  # a phrase has its length
+    barred = (PADDING, START, UNKNOWN, *(() if ends else (END,)), *source_only)
+    generated = compiled_loop.run(run.model, rules, guard, barred, count, length, primer, condition, seed)
     return [piece[: np.argmax(piece == END)] if END in piece else piece for piece in generated]
 
 

@@ -43,6 +43,27 @@ def check_run(run) -> None:
         raise ValueError(f"a run is what training.train or training.load_run returns, got {name}; load it first")
 
 
+def check_latents(run, z: np.ndarray, count: int | None = None) -> np.ndarray:
+    """Returns latent vectors as (count, latent) float32, one given vector as a row.
+
+    Raises:
+        ValueError: where the run has no latent vector, or these have another size, another number or values that are
+            not finite.
+    """
+    check_run(run)
+    size = run.model.latent_size
+    if size is None:
+        raise ValueError(f"a {run.config.model.name} has no latent vector; take a run of a vae or a gan")
+    z = np.atleast_2d(np.asarray(z, np.float32))
+    if z.ndim != 2 or z.shape[1] != size:
+        raise ValueError(f"the latent vectors of this run have {size} values, got an array of shape {z.shape}")
+    if not np.all(np.isfinite(z)):
+        raise ValueError(f"latent vectors must be finite, got {z[~np.isfinite(z)][0]}")
+    if count is not None and len(z) != count:
+        raise ValueError(f"{count} pieces need as many latent vectors, got {len(z)}; set count={len(z)}")
+    return z
+
+
 def primer_ids(
     run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarray | None
 ) -> tuple[np.ndarray, list[str]]:

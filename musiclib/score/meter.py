@@ -43,6 +43,24 @@ def bar_lines(signatures: Signatures, end: float) -> np.ndarray:
     return np.concatenate(lines)
 
 
+def depths(upper: int, lower: int) -> np.ndarray:
+    """Returns the depth of each sixteenth of a bar in the metrical hierarchy: 0 at the bar line, then rising.
+
+    In 4/4 it is 1 in the middle of the bar, 2 on the other quarters, 3 on the other eighths and 4 elsewhere. In 6/8 and
+    other compound metres, beats are groups of three.
+    """
+    bar, unit = round(16 * upper / lower), max(round(16 / lower), 1)
+    beat = 3 * unit if upper > 3 and upper % 3 == 0 else unit
+    periods = [bar]
+    while periods[-1] > beat and periods[-1] % (2 * beat) == 0:
+        periods.append(periods[-1] // 2)
+    for period in (beat, unit, unit // 2, unit // 4, 1):
+        if 0 < period < periods[-1]:
+            periods.append(period)
+    steps = np.arange(bar)
+    return np.min([np.where(steps % period == 0, depth, len(periods)) for depth, period in enumerate(periods)], axis=0)
+
+
 def short_bar(quarters: float, denominator: int) -> tuple[int, int] | None:
     """Returns (numerator, denominator) of a bar of this length, with this denominator if possible.
 

@@ -33,6 +33,17 @@ def from_grid(pitches: np.ndarray, onsets: np.ndarray | None = None) -> Score:
     return Score.from_notes(notes, part_names=VOICES, programs=(0,) * len(VOICES))
 
 
+def check_length(score: Score) -> None:
+    """Raises ValueError if a score is too long for a grid."""
+    with np.errstate(over="ignore"):  # a damaged file may have times near the largest float
+        end = score.end
+    if end > _LONGEST:
+        raise ValueError(
+            f"this music lasts {end:g} quarter lengths, more than the {_LONGEST:,} of Chorale and Phrases; encode"
+            " parts of it, cut with score.slice"
+        )
+
+
 def notes_at_steps(score: Score) -> np.ndarray:
     """Returns the note of each voice at each step of the grid.
 
@@ -47,13 +58,7 @@ def notes_at_steps(score: Score) -> np.ndarray:
     Raises:
         ValueError: if the score is too long for a grid.
     """
-    with np.errstate(over="ignore"):  # a damaged file may have times near the largest float
-        end = score.end
-    if end > _LONGEST:
-        raise ValueError(
-            f"this music lasts {end:g} quarter lengths, more than Chorale's maximum of {_LONGEST:,}; encode"
-            " parts of it, cut with score.slice"
-        )
+    check_length(score)
     starts = np.round(score.onset * STEPS_PER_QUARTER).astype(np.int64)
     ends = np.round((score.onset + score.duration) * STEPS_PER_QUARTER).astype(np.int64)
     ends = np.maximum(ends, starts + 1)

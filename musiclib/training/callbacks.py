@@ -17,12 +17,13 @@ from musiclib.training import distribution
 from musiclib.training.checkpoint import Checkpoint, saved_progress
 
 _CHECK_EVERY = 10  # batches: reading the loss makes an accelerator wait
-_PLATEAU, _MIN_DELTA, _FACTOR = 2, 1e-4, 0.5  # epochs without this improvement; factor of the learning rate
+_MIN_DELTA, _FACTOR = 1e-4, 0.5  # what counts as an improvement; factor of the learning rate
 
 
 def variables_of(model: keras.Model) -> list:
-    """Returns all variables of a compiled model and of its optimizer, which a checkpoint holds."""
-    return [*model.trainable_variables, *model.non_trainable_variables, *model.optimizer.variables]
+    """Returns all variables of a compiled model and of its optimizers, which a checkpoint holds."""
+    of_optimizers = [variable for optimizer in model.optimizers for variable in optimizer.variables]
+    return [*model.trainable_variables, *model.non_trainable_variables, *of_optimizers]
 
 
 def is_over(state: Checkpoint, settings: TrainingConfig) -> bool:
@@ -39,7 +40,7 @@ def learning_rate_after(losses: Sequence[float], settings: TrainingConfig) -> fl
     for loss in losses:
         better = loss < best - _MIN_DELTA
         best, waited = (loss, 0) if better else (best, waited + 1)
-        if waited == _PLATEAU:
+        if waited == settings.halve_after:
             rate, waited = rate * _FACTOR, 0
     return rate
 
@@ -143,7 +144,7 @@ class Progress(keras.callbacks.Callback):
         self.bar.close()
         print(
             f"epoch {epoch + 1}: training loss {logs[self.metric]:.3f}, validation loss"
-            f" {logs[f'val_{self.metric}']:.3f} nats per token, {seconds:.0f} s"
+            f" {logs[f'val_{self.metric}']:.3f} {self.model.unit}, {seconds:.0f} s"
         )
 
     def on_train_end(self, logs=None):

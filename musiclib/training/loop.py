@@ -61,12 +61,13 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
     set_seed(settings.seed)
     with distribution.scope():
         with distribution.precision(settings.precision):
-            model = models.build(config.model.name, len(data.vocabulary), **config.model.options)
+            model = models.build_for(config.model, data.vocabulary)
         distribution.by_rows(model)
         loss, metric = model.objective()
+        watched = metric.name if metric else "loss"
         # Keras decides about XLA: always on JAX, but not for recurrent layers on TensorFlow, where XLA cannot use
         # their cuDNN kernels and makes them two to three times slower on a CPU.
-        model.compile(optimizer=_optimizer(settings), loss=loss, metrics=[metric])
+        model.compile(optimizer=_optimizer(settings), loss=loss, metrics=[metric] if metric else [])
         model.optimizer.build(model.trainable_variables)
         state = _initial_checkpoint(model, recipe, folder, finished)
         train_batches, validation_batches = (
@@ -78,11 +79,11 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
         if progress and distribution.is_main() and state.epochs:
             print(f"{folder} is {'finished' if finished else 'resumed'} after epoch {state.epochs}")
         if not finished and not callbacks.is_over(state, settings):
-            steps = [callbacks.Watch(state, settings, folder, metric.name), callbacks.NextEpoch(train_batches)]
+            steps = [callbacks.Watch(state, settings, folder, watched), callbacks.NextEpoch(train_batches)]
             if settings.minutes is not None:
                 steps.append(callbacks.TimeLimit(settings.minutes))
             if progress and distribution.is_main():
-                steps.append(callbacks.Progress(state, metric.name))
+                steps.append(callbacks.Progress(state, watched))
             try:
                 model.fit(
                     feeding.feed(train_batches),
@@ -98,7 +99,7 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
                 raise KeyboardInterrupt(f"training was interrupted in epoch {state.epochs + 1}; {saved}") from None
     # The run's model is not trained further: its file is a third as large without the optimizer, and in float32 it
     # runs on every machine.
-    trained = models.build(config.model.name, len(data.vocabulary), **config.model.options)
+    trained = models.build_for(config.model, data.vocabulary)
     trained.set_weights(state.best)
     run = Run(trained, data.vocabulary, data.encoding, config, state.history, about, data.source_encoding)
     if saving and not finished:

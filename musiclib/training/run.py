@@ -51,7 +51,7 @@ class Run:
         best = min(self.history.get("val_loss") or [float("nan")])
         return (
             f"Run({self.config.model.name}, {self.model.count_params():,} weights, {len(self.vocabulary)} tokens,"
-            f" best validation loss {best:.3f} nats per token)"
+            f" best validation loss {best:.3f} {self.model.unit})"
         )
 
     def save(self, folder: str | pathlib.Path) -> pathlib.Path:
@@ -119,8 +119,7 @@ def load_run(folder: str | pathlib.Path) -> Run:
     source_encoding = read("config.json", lambda: source and encodings.from_config(source))
     read("vocabulary.json", lambda: _check_tokens(vocabulary, encoding, source_encoding))
     config = read("config.json", lambda: Config.from_dict(about["config"]))
-    options = {**config.model.options, **about.get("options", {})}
-    model = read("config.json", lambda: models.build(config.model.name, len(vocabulary), **options))
+    model = read("config.json", lambda: models.build_for(config.model, vocabulary, **about.get("options", {})))
     read("config.json", lambda: _check_source(model, source_encoding))
     read("model.keras", lambda: _load_weights(model, _atomic.part(folder, "model.keras"), config))
     history = read("history.json", lambda: _history(_json(folder, "history.json"), config))
