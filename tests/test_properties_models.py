@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from keras import ops
 
 from musiclib import models
-from musiclib.encodings.vocabulary import PADDING
+from musiclib.encodings.vocabulary import PADDING, RESERVED
 
 SIZE = 13  # tokens in the vocabulary
+TOKENS = [*RESERVED, "4/4", "_", "R", "C4", "D4", "E4", "F4", "G4", "A4"]
 GRU = {"units": 6, "embedding_size": 4, "attention_units": 5, "context_length": 5, "attention": "additive"}
 OPTIONS = {
     "stacked_lstm": [{"units": [8, 6], "embedding_size": 4}, {"units": [5], "embedding_size": 3}],
@@ -29,6 +30,11 @@ OPTIONS = {
         {"units": 8, "embedding_size": 4, "heads": 2, "layers": 3, "pace": 2},
         {"units": 8, "embedding_size": 4, "heads": 2, "layers": 1, "attention": False},
     ],
+    "vae": [
+        {"tokens": TOKENS, "length": 12, "latent_size": 4, "encoder": [6], "plan": [6, 4], "units": 5, "context": 3},
+        {"tokens": TOKENS, "length": 12, "latent_size": 4, "encoder": [6], "plan": [6, 4], "context": 0},
+    ],
+    "gan": [{"tokens": TOKENS, "length": 18, "voices": 2, "latent_size": 4, "units": 4, "critic_units": 4}],
 }
 SOURCE = np.array([7, 4, 4, 9, 5, 12, 3], np.int32)  # what is answered to, by the networks that do
 FORMS = [(name, i) for name in models.BUILDERS for i in range(len(OPTIONS.get(name, [{}])))]
@@ -47,11 +53,21 @@ def network(name, form):
 def called(model, ids):
     """Logits of the network's positions for (batch, time) ids."""
     ids = np.asarray(ids, np.int32)
+    if model.latent_size:
+        z = latents(len(ids))
+        return ops.convert_to_numpy(model.decode(ids, z) if hasattr(model, "decode") else model(z)[:, : ids.shape[1]])
     inputs = (np.tile(SOURCE, (len(ids), 1)), ids) if model.conditional else ids
     return ops.convert_to_numpy(model(inputs, training=False))
 
 
+def latents(batch):
+    """What is decoded, by the networks with a latent vector."""
+    return np.linspace(-1, 1, 4 * batch, dtype=np.float32).reshape(batch, 4)
+
+
 def begin(model, batch):
+    if model.latent_size:
+        return model.initial_state(batch, latents(batch))
     return model.initial_state(batch, SOURCE) if model.conditional else model.initial_state(batch)
 
 

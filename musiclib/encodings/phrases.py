@@ -97,21 +97,23 @@ class Phrases(Encoding):
                 yield [metre, *self._grid.write(phrase, section.pitch)], is_full
 
     def decode(self, tokens: Sequence[str]) -> Score:
-        wrong = next((token for token in tokens if not self.knows(token)), None)
+        unknown = {token for token in set(tokens) if not self.knows(token)}
+        wrong = next((token for token in tokens if token in unknown), None)
         if wrong is not None:
             raise ValueError(f"{wrong!r} is not a token of {self}; tokens look like 6/8, C5, _ or R")
         starts = [i for i, token in enumerate(tokens) if "/" in token]
         tokens = list(tokens) if not len(tokens) or starts[:1] == [0] else ["4/4", *tokens]
         starts = [i for i, token in enumerate(tokens) if "/" in token]
-        score, signatures, end = self._grid.decode([]), [], 0.0
+        grid, signatures, end, score = self._grid, [], 0.0, None
         for start, stop in itertools.pairwise([*starts, len(tokens)]):
             metre = tokens[start]
             steps = self.steps(metre)
-            phrase = self._grid.decode(tokens[start + 1 : min(stop, start + 1 + steps * len(self.voices))])
-            score = score.then(phrase, end)
+            phrase = grid.decode(tokens[start + 1 : min(stop, start + 1 + steps * len(self.voices))])
+            score = phrase if score is None else score.then(phrase, end)
             if not signatures or signatures[-1][1:] != tuple(map(int, metre.split("/"))):
                 signatures.append((end, *map(int, metre.split("/"))))
             end += steps / STEPS_PER_QUARTER
+        score = grid.decode([]) if score is None else score
         melody = {"part_names": ("Melody",), "programs": (0,)} if self.voices == "S" else {}
         return score.replace(time_signatures=tuple(signatures), **melody)
 

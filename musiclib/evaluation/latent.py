@@ -150,9 +150,19 @@ def judge(run, scores: Iterable[Score]) -> NGram:
     return NGram(Pieces.from_lists(ids), len(run.vocabulary), order=4)
 
 
-def prior_nats(run, ngram: NGram, count: int = 1000, seed: int = 0, **rules) -> float:
-    """Returns the nats per token of phrases from the prior under an n-gram; compare them with those of real phrases."""
-    phrases = sampling.generate_ids(run, count, run.model.length, seed=seed, **rules)
+def prior_nats(run, ngram: NGram, count: int = 1000, scale: float = 1.0, seed: int = 0, **rules) -> float:
+    """Returns the nats per token of new phrases under an n-gram; compare them with those of real phrases.
+
+    Args:
+        run: a trained run of a VAE or a GAN.
+        ngram: from ``judge``.
+        count: number of phrases.
+        scale: standard deviation of the latent vectors; below 1 they are nearer to the middle of the prior.
+        seed: of the latent vectors and the tokens.
+        **rules: sampling rules such as ``temperature``.
+    """
+    z = scale * sampling.latent.prior(run, count, seed)
+    phrases = sampling.generate_ids(run, count, run.model.length, latents=z, seed=seed, **rules)
     return ngram.nats_per_token(Pieces.from_lists(map(from_start_to_end, phrases)))
 
 

@@ -25,6 +25,7 @@ class LatentModel(AutoregressiveModel):
     Attributes:
         latent_size: size of the latent vector.
         length: ids of the longest phrase, ``<end>`` included.
+        options: the subclass's own, by the names of its constructor.
         phrase_tokens: the meaning of the ids.
     """
 
@@ -60,6 +61,10 @@ class LatentModel(AutoregressiveModel):
 
     def objective(self):
         return None, None  # the loss needs more than the logits
+
+    def get_config(self) -> dict:
+        sizes = {"tokens": self.phrase_tokens.tokens, "length": self.length, "latent_size": self.latent_size}
+        return {**super().get_config(), **sizes, **self.options}
 
     def _latent(self, condition):
         if condition is None:

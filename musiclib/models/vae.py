@@ -46,6 +46,11 @@ class VAE(LatentModel):
         free_bits, annealing, attributes, attribute_weight, **kwargs,
     ) -> None:  # fmt: skip
         super().__init__(vocabulary_size, tokens, length, latent_size, **kwargs)
+        self.options = {
+            "encoder": list(encoder), "plan": list(plan), "context": context, "units": units,
+            "word_dropout": word_dropout, "beta": beta, "free_bits": free_bits, "annealing": annealing,
+            "attributes": list(attributes), "attribute_weight": attribute_weight,
+        }  # fmt: skip
         unknown = [name for name in attributes if name not in ATTRIBUTES]
         if unknown or len(attributes) > latent_size:
             raise ValueError(f"attributes must be among {', '.join(map(repr, ATTRIBUTES))}, got {list(attributes)}")

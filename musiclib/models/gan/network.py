@@ -81,6 +81,10 @@ class GAN(LatentModel):
         gumbel, **kwargs,
     ) -> None:  # fmt: skip
         super().__init__(vocabulary_size, tokens, length, latent_size, **kwargs)
+        self.options = {
+            "voices": voices, "units": units, "critic_units": critic_units, "penalty": penalty,
+            "critic_steps": critic_steps, "gumbel": gumbel,
+        }  # fmt: skip
         steps, left = divmod(length - 2, voices)
         metres = [token for token in tokens if "/" in token]
         if left or steps % 8 or len(metres) != 1:

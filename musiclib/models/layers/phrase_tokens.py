@@ -27,7 +27,7 @@ class PhraseTokens:
     """
 
     def __init__(self, tokens: Sequence[str], length: int) -> None:
-        tokens, self.length = list(tokens), length
+        self.tokens, self.length = list(tokens), length
         metres = {i: tuple(map(int, token.split("/"))) for i, token in enumerate(tokens) if "/" in token}
         if not metres:
             raise ValueError(
