@@ -51,7 +51,16 @@ CONFIGS = {
     "bars_vae": Config(
         "shipped",
         ModelConfig(
-            "vae", {"length": 130, "encoder": [192], "plan": [128, 32], "units": 64, "attributes": [], "annealing": 500}
+            "vae",
+            {
+                "length": 130,
+                "encoder": [192],
+                "plan": [128, 32],
+                "units": 64,
+                "attributes": [],
+                "beta": 0.3,
+                "annealing": 500,
+            },
         ),
         config.preset("full", "vae").training,
     ).replace(window=130, batch_size=64, average=0.995, minutes=8),
@@ -115,6 +124,7 @@ def measure_vae(run: training.Run, data: dataset.Dataset) -> dict:
         results[name] = {
             "count": len(phrases),
             **dataclasses.asdict(latent.reconstruction(run, phrases)),
+            "knobs": latent.knobs(run, some),
             "nearest_training_phrase": dataclasses.asdict(latent.accuracy(copied, targets, hold)),
             f"n-gram of order {ngram.order}": {
                 **dataclasses.asdict(latent.accuracy(latent.likeliest(ngram, targets), targets, hold)),

@@ -19,7 +19,7 @@ OUTPUTS = {
     "06_harmonize": ["models/harmonizer/model.keras", "outputs/06_harmony_1.wav", "outputs/06_answer_5.mid"],
     "07_transformer": ["models/transformer/model.keras", "outputs/07_continued_1.mid", "outputs/07_performance.mid"],
     "08_interpolate": ["models/phrases_vae/model.keras", "outputs/08_interpolation.wav", "outputs/08_map.png"],
-    "09_gan": ["models/gan_6/model.keras", "outputs/09_collapse.png", "outputs/09_bars.wav"],
+    "09_gan": ["models/gan_45/model.keras", "outputs/09_collapse.png", "outputs/09_bars.wav"],
     "13_evaluate": ["outputs/13_card/card.md", "outputs/13_card/card.json", "outputs/13_copied.png"],
     "14_scale_out": ["data/scale_out/dataset.json", "models/two_processes/config.json"],
 }

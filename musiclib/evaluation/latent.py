@@ -7,7 +7,7 @@ a rest begins counts, and the share of phrases without any error.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from keras import ops
@@ -99,6 +99,36 @@ def reconstruction(run, phrases: Pieces, seed: int = 0) -> Reconstruction:
             name: _r2(mean[:, i], attributes[:, ATTRIBUTES.index(name)]) for i, name in enumerate(model.attributes)
         },
     )
+
+
+def knobs(run, phrases: Pieces, changes: Sequence[float] = (-1.5, 1.5)) -> dict[str, dict[str, float]]:
+    """Returns how far an attribute moves when its dimension does: the mean change in its standard deviations.
+
+    A dimension can follow its attribute without any effect, if the decoder reads the attribute elsewhere.
+
+    Args:
+        run: a trained run of a VAE with attributes.
+        phrases: held-out phrases.
+        changes: of the dimension.
+
+    Returns:
+        For each attribute the mean change of the decoded phrases by the change of the dimension, such as ``"+1.5"``.
+    """
+    ids, mean, _, _ = _encoded(run, phrases, 0)
+
+    def attributes(phrases: np.ndarray) -> np.ndarray:
+        return ops.convert_to_numpy(run.model.phrase_tokens.attributes(phrases))
+
+    found, before = {name: {} for name in run.model.attributes}, attributes(ids[:, 1:])
+    for dimension, name in enumerate(run.model.attributes):
+        column = ATTRIBUTES.index(name)
+        for change in changes:
+            z = mean.copy()
+            z[:, dimension] += change
+            after = sampling.generate_ids(run, len(z), run.model.length, latents=z, greedy=True)
+            moved = (attributes(rows(after, run.model.length)) - before)[:, column].mean()
+            found[name][f"{change:+g}"] = float(moved / before[:, column].std())
+    return found
 
 
 def bound(run, phrases: Pieces, seed: int = 0) -> float:

@@ -173,7 +173,9 @@ class VAE(LatentModel):
         if self.attributes:
             values = self.phrase_tokens.attributes(x[:, 1:])
             wanted = ops.stack([values[:, ATTRIBUTES.index(name)] for name in self.attributes], axis=1)
-            unlike = _order_loss(mean[:, : len(self.attributes)], wanted)
+            # Of samples: in a dimension of the mean alone the order could stand below the noise, and say nothing.
+            z = self.sample(mean, log_variance)[:, : len(self.attributes)]
+            unlike = _order_loss(z, wanted)
             loss = loss + self.attribute_weight * unlike * ops.cast(ops.shape(x)[0], "float32") / tokens
         return loss
 
@@ -205,7 +207,7 @@ def vae(
     context: int = 8,
     units: int = 128,
     word_dropout: float = 0.4,
-    beta: float = 0.3,
+    beta: float = 0.4,
     free_bits: float = 16.0,
     annealing: int = 1000,
     attributes: Sequence[str] = ATTRIBUTES,

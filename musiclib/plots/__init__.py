@@ -5,8 +5,8 @@ matplotlib's settings.
 """
 
 from musiclib.plots.attention_maps import attention
-from musiclib.plots.piano_rolls import compare, piano_roll
+from musiclib.plots.piano_rolls import compare, piano_roll, piano_rolls
 from musiclib.plots.spread import spreads
 from musiclib.plots.training_curves import history
 
-__all__ = ["attention", "compare", "history", "piano_roll", "spreads"]
+__all__ = ["attention", "compare", "history", "piano_roll", "piano_rolls", "spreads"]

@@ -90,13 +90,38 @@ def compare(
     elif isinstance(ax, Axes) or len(ax) != 2:
         count = 1 if isinstance(ax, Axes) else len(ax)
         raise ValueError(f"compare: ax must be two Axes, got {count}; make them with plt.subplots(2)")
-    both = [score for score in (real, generated) if len(score)]
-    for axes, score, title in zip(ax, (real, generated), titles, strict=True):
+    return piano_rolls((real, generated), ax, titles)
+
+
+def piano_rolls(scores: Sequence[Score], ax: Sequence[Axes], titles: Sequence[str], legend: bool = True) -> np.ndarray:
+    """Draws several piano rolls with the same scales, for example on a grid of axes.
+
+    Args:
+        scores: the scores.
+        ax: as many axes; of a grid, ``axes.flat``.
+        titles: as many titles.
+        legend: whether to draw a legend of the parts beside each.
+
+    Returns:
+        (n,) array of the axes.
+
+    Raises:
+        ValueError: if the numbers differ.
+    """
+    scores, ax, titles = list(scores), list(ax), list(titles)
+    if not len(scores) == len(ax) == len(titles):
+        raise ValueError(
+            f"piano_rolls: {len(scores)} scores need as many axes and titles, got {len(ax)} and {len(titles)}"
+        )
+    sounding = [score for score in scores if len(score)]
+    for axes, score, title in zip(ax, scores, titles, strict=True):
         piano_roll(score, axes, title=title)
-        if both:
-            pitches = [int(extreme) for piece in both for extreme in (piece.pitch.min(), piece.pitch.max())]
-            axes.set_xlim(0, max(piece.end for piece in both))
+        if sounding:
+            pitches = [int(extreme) for piece in sounding for extreme in (piece.pitch.min(), piece.pitch.max())]
+            axes.set_xlim(0, max(piece.end for piece in sounding))
             _name_pitches(axes, min(pitches), max(pitches), score)
+        if not legend and axes.get_legend():
+            axes.get_legend().remove()
     return np.array(ax, dtype=object)
 
 

@@ -54,10 +54,15 @@ def gan(
     return model
 
 
-_BARS = {"window": 130, "batch_size": 64, "learning_rate": 3e-4, "halve_after": None}
 register(
     "gan",
     gan,
-    quick=({"units": 96, "critic_units": 96}, TrainingConfig(epochs=6, patience=6, average=0.99, **_BARS)),
-    full=({}, TrainingConfig(epochs=200, patience=40, average=0.999, **_BARS)),
+    quick=(
+        {"units": 96, "critic_units": 96, "critic_steps": 2},
+        TrainingConfig(130, 32, epochs=45, learning_rate=1e-3, halve_after=None, average=0.98, patience=45),
+    ),
+    full=(
+        {},
+        TrainingConfig(130, 64, epochs=200, learning_rate=3e-4, halve_after=None, average=0.999, patience=40),
+    ),
 )
