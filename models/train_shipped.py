@@ -171,6 +171,7 @@ def measure_bars(run: training.Run, data: dataset.Dataset) -> dict:
         "held-out": held_out,
         "shuffled": evaluation.bars.shuffled(held_out),
         "GAN": sampling.generate(run, count, run.model.length, seed=0),
+        "GAN, T=0.5": sampling.generate(run, count, run.model.length, temperature=0.5, seed=0),
     }
     if (folder / "bars_vae" / "config.json").is_file():
         vae = training.load_run(folder / "bars_vae")

@@ -263,3 +263,11 @@ def test_phrases_that_cannot_be_compared():
             bars.precision_recall([one] * 3, [one] * 4, k=k)
     with pytest.raises(ValueError, match="1 real and 5 generated"):
         bars.classifier_auc([one], [one] * 5)
+
+
+def test_the_comparison_has_every_measure_and_compares_nothing_with_itself(bach):
+    real, training = bach[:30], bach[30:60]
+    table = bars.comparison({"real": real, "shuffled": bars.shuffled(real)}, real, training)
+    assert set(table["shuffled"]) - set(table["real"]) == {"precision", "recall", "classifier AUC"}
+    assert table["shuffled"]["nearest copy"] < table["real"]["nearest copy"]
+    assert len(table["real"]) == 24

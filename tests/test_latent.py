@@ -315,3 +315,24 @@ def test_the_card_has_a_row_for_it():
 def test_presets_exist():
     for name in ("quick", "full"):
         assert config.preset(name, "vae").training.window == Phrases().longest + 1
+
+
+def test_knobs_report_the_change_of_the_attribute():
+    found = evaluation.latent.knobs(trained(), data().test, changes=(0, 2))
+    assert set(found) == set(ATTRIBUTES) and set(found["contour"]) == {"+0", "+2"}
+    # Not moved at all, the change is the error of the reconstruction.
+    ids = rows(list(data().test), 27)
+    z = posterior(trained().model, ids)[0]
+    decoded = rows(sampling.generate_ids(trained(), len(z), 26, latents=z, greedy=True), 26)
+    values = [ops.convert_to_numpy(trained().model.phrase_tokens.attributes(part))[:, 3] for part in (decoded, ids[:, 1:])]
+    expected = (values[0] - values[1]).mean() / values[1].std()
+    assert found["contour"]["+0"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_attributes_order_the_samples():
+    """Equal order costs little, opposite order the most: 2 for each pair of phrases that differ."""
+    from musiclib.models.vae import _order_loss
+
+    values = np.arange(5, dtype=np.float32)[:, None]
+    assert float(_order_loss(4 * values, values)) == pytest.approx(0, abs=1e-3)
+    assert float(_order_loss(-4 * values, values)) == pytest.approx(2 * 20 / 25, abs=1e-3)

@@ -147,6 +147,16 @@ def test_compare_has_the_same_scales(score):
     assert [len(bars(ax)[0]) for ax in axes] == [len(score), len(other)]
 
 
+def test_a_grid_of_piano_rolls_has_one_scale_and_no_legend_if_not_wanted(score):
+    two = Score.from_notes([(0, 1, 60, 80, 0), (0, 1, 72, 80, 1)])
+    _, axes = plt.subplots(2, 2)
+    drawn = plots.piano_rolls([score, two, score.transpose(12), two], axes.flat, list("abcd"), legend=False)
+    assert len({ax.get_ylim() for ax in drawn}) == len({ax.get_xlim() for ax in drawn}) == 1
+    assert [ax.get_title() for ax in drawn] == list("abcd") and not any(ax.get_legend() for ax in drawn)
+    with pytest.raises(ValueError, match="2 scores need as many axes and titles, got 4 and 1"):
+        plots.piano_rolls([score, two], axes.flat, ["a"])
+
+
 def test_compare_on_given_axes(score):
     _, pair = plt.subplots(2)
     assert list(plots.compare(score, Score.from_notes([]), ax=pair)) == list(pair)

@@ -66,23 +66,22 @@ def comparison(
     """Returns every measure of this module for several sets of phrases, by their names.
 
     Args:
-        columns: the sets to compare, such as generated and shuffled phrases, and ``real`` itself, whose precision,
-            recall and classifier are nan: compare real phrases with a second set of other pieces.
+        columns: the sets to compare, such as generated and shuffled phrases. ``real`` itself has no precision, recall
+            and classifier: compare it with a second set of real phrases, of other pieces.
         real: held-out phrases.
         training: those that ``nearest_copy`` searches.
     """
     table = {}
     for name, scores in columns.items():
-        same = scores is real
-        precision, recall = (np.nan, np.nan) if same else precision_recall(real, scores)
         table[name] = {
             **bar_measures(scores),
             "distinct phrases": distinct_share(scores),
-            "precision": precision,
-            "recall": recall,
             "nearest copy": float(nearest_copy(scores, training).mean()),
-            "classifier AUC": np.nan if same else classifier_auc(real, scores),
         }
+        if scores is not real:
+            precision, recall = precision_recall(real, scores)
+            auc = classifier_auc(real, scores)
+            table[name].update({"precision": precision, "recall": recall, "classifier AUC": auc})
     return table
 
 
