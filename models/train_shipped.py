@@ -149,9 +149,9 @@ def measure_bars_vae(run: training.Run, data: dataset.Dataset) -> dict:
 
 def seconds_for(run: training.Run, count: int = 256) -> float:
     """Returns the seconds that so many phrases take, when the loop is compiled."""
-    sampling.generate(run, count, run.model.length, seed=0)
+    sampling.generate(run, count, seed=0)
     start = time.perf_counter()
-    sampling.generate(run, count, run.model.length, seed=1)
+    sampling.generate(run, count, seed=1)
     return time.perf_counter() - start
 
 
@@ -170,12 +170,12 @@ def measure_bars(run: training.Run, data: dataset.Dataset) -> dict:
         "training": [known[i] for i in rng.permutation(len(known))[:count]],
         "held-out": held_out,
         "shuffled": evaluation.bars.shuffled(held_out),
-        "GAN": sampling.generate(run, count, run.model.length, seed=0),
-        "GAN, T=0.5": sampling.generate(run, count, run.model.length, temperature=0.5, seed=0),
+        "GAN": sampling.generate(run, count, seed=0),
+        "GAN, T=0.5": sampling.generate(run, count, temperature=0.5, seed=0),
     }
     if (folder / "bars_vae" / "config.json").is_file():
         vae = training.load_run(folder / "bars_vae")
-        columns["VAE"] = sampling.generate(vae, count, vae.model.length, seed=0)
+        columns["VAE"] = sampling.generate(vae, count, seed=0)
     # Bars 3 and 4 of whole chorales: the first two would all be beginnings.
     pieces = sampling.generate(training.load_run(folder / "jsb_gru"), count, 256, seed=0)
     columns["chorale GRU"] = [piece.slice(8, 16).replace(time_signatures=((0, 4, 4),)) for piece in pieces]

@@ -324,7 +324,9 @@ def test_knobs_report_the_change_of_the_attribute():
     ids = rows(list(data().test), 27)
     z = posterior(trained().model, ids)[0]
     decoded = rows(sampling.generate_ids(trained(), len(z), 26, latents=z, greedy=True), 26)
-    values = [ops.convert_to_numpy(trained().model.phrase_tokens.attributes(part))[:, 3] for part in (decoded, ids[:, 1:])]
+    values = [
+        ops.convert_to_numpy(trained().model.phrase_tokens.attributes(part))[:, 3] for part in (decoded, ids[:, 1:])
+    ]
     expected = (values[0] - values[1]).mean() / values[1].std()
     assert found["contour"]["+0"] == pytest.approx(expected, abs=1e-6)
 

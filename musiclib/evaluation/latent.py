@@ -82,7 +82,7 @@ def reconstruction(run, phrases: Pieces, seed: int = 0) -> Reconstruction:
     targets, hold = ids[:, 1:], model.phrase_tokens.hold
 
     def decoded(z: np.ndarray) -> Accuracy:
-        found = sampling.generate_ids(run, len(z), model.length, latents=z, greedy=True)
+        found = sampling.generate_ids(run, len(z), latents=z, greedy=True)
         return accuracy(rows(found, model.length), targets, hold)
 
     forced = _blocks(model, ids, mean, lambda logits, _: ops.convert_to_numpy(ops.argmax(logits, axis=-1)))
@@ -125,7 +125,7 @@ def knobs(run, phrases: Pieces, changes: Sequence[float] = (-1.5, 1.5)) -> dict[
         for change in changes:
             z = mean.copy()
             z[:, dimension] += change
-            after = sampling.generate_ids(run, len(z), run.model.length, latents=z, greedy=True)
+            after = sampling.generate_ids(run, len(z), latents=z, greedy=True)
             moved = (attributes(rows(after, run.model.length)) - before)[:, column].mean()
             found[name][f"{change:+g}"] = float(moved / before[:, column].std())
     return found
@@ -192,7 +192,7 @@ def prior_nats(run, ngram: NGram, count: int = 1000, scale: float = 1.0, seed: i
         **rules: sampling rules such as ``temperature``.
     """
     z = scale * sampling.latent.prior(run, count, seed)
-    phrases = sampling.generate_ids(run, count, run.model.length, latents=z, seed=seed, **rules)
+    phrases = sampling.generate_ids(run, count, latents=z, seed=seed, **rules)
     return ngram.nats_per_token(Pieces.from_lists(map(from_start_to_end, phrases)))
 
 

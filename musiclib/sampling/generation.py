@@ -15,11 +15,13 @@ from musiclib.sampling.primers import check_latents, check_run, music_ids, prime
 from musiclib.sampling.rules import Rules, check_whole
 from musiclib.score import Score
 
+_LENGTH = 200  # tokens of a piece by default
+
 
 def generate(
     run,
     count: int = 1,
-    length: int = 200,
+    length: int | None = None,
     primer: Score | str | os.PathLike | Sequence[str] | np.ndarray | None = None,
     include_primer: bool = True,
     source: Score | str | os.PathLike | None = None,
@@ -32,7 +34,7 @@ def generate(
     Args:
         run: a trained ``training.Run``.
         count: number of pieces, generated as one batch.
-        length: tokens of each piece, after the primer.
+        length: tokens of each piece, after the primer; None for 200, or of a run with a latent vector the whole phrase.
         primer: what to continue: None for the start of a piece; a token, a list of tokens or an array of ids
             (``random_window``, ``random_notes``); a Score; or the path of a music file.
         include_primer: whether the pieces begin with the primer.
@@ -60,7 +62,7 @@ def generate(
 def generate_ids(
     run,
     count: int = 1,
-    length: int = 200,
+    length: int | None = None,
     primer: np.ndarray | None = None,
     source: np.ndarray | None = None,
     latents: np.ndarray | None = None,
@@ -72,7 +74,7 @@ def generate_ids(
     Args:
         run: a trained ``training.Run``.
         count: number of pieces, generated as one batch.
-        length: tokens of each piece.
+        length: tokens of each piece; None for 200, or of a run with a latent vector the whole phrase.
         primer: (n,) ids to continue; None for the start of a piece.
         source: (n,) ids, of a conditional run.
         latents: (count, latent), of a run with a latent vector; None draws them from the prior.
@@ -107,9 +109,17 @@ def _condition(run, count: int, source, latents: np.ndarray | None, seed: int | 
 
 
 def _generate(
-    run, count: int, length: int, primer: np.ndarray, condition: np.ndarray | None, seed: int | None, rules: Rules
+    run,
+    count: int,
+    length: int | None,
+    primer: np.ndarray,
+    condition: np.ndarray | None,
+    seed: int | None,
+    rules: Rules,
 ) -> list[np.ndarray]:
     """Generates ids; the primer and the condition are already checked."""
+    if length is None:
+        length = run.model.length if run.model.latent_size else _LENGTH
     check_whole("length", length, 1)
     context = run.model.context_length
     if context is not None and len(primer) > context:

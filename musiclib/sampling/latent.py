@@ -57,7 +57,7 @@ def decode(run, z: np.ndarray, temperature: float | None = None, seed: int | Non
     """
     z = check_latents(run, z)
     rules = {"greedy": True} if temperature is None else {"temperature": temperature}
-    return generate(run, len(z), run.model.length, latents=z, seed=seed, **rules) if len(z) else []
+    return generate(run, len(z), latents=z, seed=seed, **rules) if len(z) else []
 
 
 def prior(run, count: int, seed: int | None = None) -> np.ndarray:
