@@ -47,7 +47,7 @@ CONFIGS = {
         "shipped",
         ModelConfig("seq2seq", {**SEQ2SEQ, "dropout": 0.4}),
     ).replace(window=192, batch_size=16, epochs=16, learning_rate=3e-3, patience=8),
-    "tunes_vae": dataclasses.replace(config.preset("full", "vae"), preset="shipped").replace(minutes=40),
+    "tunes_vae": dataclasses.replace(config.preset("full", "vae"), preset="shipped").replace(minutes=20),
     "bars_vae": Config(
         "shipped",
         ModelConfig(
