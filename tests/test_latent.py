@@ -12,7 +12,7 @@ from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.corpus import Corpus, Split
 from musiclib.dataset import Pieces
 from musiclib.encodings import Phrases
-from musiclib.encodings.vocabulary import END, START
+from musiclib.encodings.vocabulary import END, START, UNKNOWN
 from musiclib.models.latent import latent_vectors, posterior, rows
 from musiclib.models.layers.phrase_tokens import ATTRIBUTES, PhraseTokens
 from musiclib.models.vae import divergence
@@ -191,8 +191,14 @@ def test_morph_moves_the_dimension_of_an_attribute():
     assert [latent.attribute(run, name) for name in ATTRIBUTES] == [0, 1, 2, 3]
     z = latent.encode(run, phrase)
     z[:, 2] += 1.5
-    assert latent.morph(run, phrase, note_density=+1.5) == latent.decode(run, z)
-    assert latent.morph(run, phrase) == latent.decode(run, latent.encode(run, phrase))
+    metre = [data().vocabulary.tokens.index("2/4")]
+    (ids,) = latent.in_metres(run, z, metre)
+    assert latent.morph(run, phrase, note_density=+1.5) == [ENCODING.decode(data().vocabulary.to_tokens(ids))]
+    for change in (-30, 0, 30):  # however far it moves
+        (turned,) = latent.morph(run, phrase, contour=change)
+        assert turned.time_signatures == ((0, 2, 4),) and turned.end <= 4
+    free = latent.in_metres(run, z, [UNKNOWN])[0]
+    assert ENCODING.decode(data().vocabulary.to_tokens(free)) == latent.decode(run, z)[0]
 
 
 def test_a_longer_piece_has_a_row_for_each_phrase():
@@ -323,7 +329,7 @@ def test_knobs_report_the_change_of_the_attribute():
     # Not moved at all, the change is the error of the reconstruction.
     ids = rows(list(data().test), 27)
     z = posterior(trained().model, ids)[0]
-    decoded = rows(sampling.generate_ids(trained(), len(z), 26, latents=z, greedy=True), 26)
+    decoded = rows(latent.in_metres(trained(), z, ids[:, 1]), 26)
     values = [
         ops.convert_to_numpy(trained().model.phrase_tokens.attributes(part))[:, 3] for part in (decoded, ids[:, 1:])
     ]

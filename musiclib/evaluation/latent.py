@@ -125,7 +125,7 @@ def knobs(run, phrases: Pieces, changes: Sequence[float] = (-1.5, 1.5)) -> dict[
         for change in changes:
             z = mean.copy()
             z[:, dimension] += change
-            after = sampling.generate_ids(run, len(z), latents=z, greedy=True)
+            after = sampling.latent.in_metres(run, z, ids[:, 1])
             moved = (attributes(rows(after, run.model.length)) - before)[:, column].mean()
             found[name][f"{change:+g}"] = float(moved / before[:, column].std())
     return found

@@ -119,7 +119,7 @@ def _generate(
 ) -> list[np.ndarray]:
     """Generates ids; the primer and the condition are already checked."""
     if length is None:
-        length = run.model.length if run.model.latent_size else _LENGTH
+        length = max(run.model.length - len(primer), 1) if run.model.latent_size else _LENGTH
     check_whole("length", length, 1)
     context = run.model.context_length
     if context is not None and len(primer) > context:

@@ -16,8 +16,9 @@ import numpy as np
 
 from musiclib.dataset.pieces import from_start_to_end
 from musiclib.encodings import Phrases
+from musiclib.encodings.vocabulary import UNKNOWN
 from musiclib.models.latent import latent_vectors, posterior, rows
-from musiclib.sampling.generation import generate
+from musiclib.sampling.generation import generate, generate_ids
 from musiclib.sampling.primers import check_latents, check_run
 from musiclib.sampling.rules import check_whole
 from musiclib.score import Score, meter
@@ -39,8 +40,7 @@ def encode(run, scores: Score | Iterable[Score]) -> np.ndarray:
     """
     check_vae(run)
     scores = [scores] if isinstance(scores, Score) else list(scores)
-    phrases = [from_start_to_end(ids) for score in scores for ids in _phrases(run, score)]
-    return posterior(run.model, rows(phrases, run.model.length + 1))[0]
+    return _means(run, [ids for score in scores for ids in _phrases(run, score)])
 
 
 def decode(run, z: np.ndarray, temperature: float | None = None, seed: int | None = None) -> list[Score]:
@@ -118,7 +118,7 @@ def attribute(run, name: str) -> int:
 
 
 def morph(run, score: Score, **changes: float) -> list[Score]:
-    """Changes the attributes of phrases.
+    """Changes the attributes of phrases, which keep their time signatures.
 
     Args:
         run: a trained run of a VAE with attributes.
@@ -132,10 +132,35 @@ def morph(run, score: Score, **changes: float) -> list[Score]:
     Raises:
         ValueError: at an unknown attribute or a change that is not finite.
     """
-    z = encode(run, score)
+    check_vae(run)
+    phrases = _phrases(run, score)
+    z = _means(run, phrases)
     for name, change in changes.items():
         z[:, attribute(run, name)] += change
-    return decode(run, z)
+    decoded = in_metres(run, z, [ids[0] for ids in phrases])
+    return [run.encoding.decode(run.vocabulary.to_tokens(ids)) for ids in decoded]
+
+
+def in_metres(run, z: np.ndarray, metres: Iterable[int]) -> list[np.ndarray]:
+    """Decodes latent vectors in given time signatures, the likeliest token at each step.
+
+    Args:
+        run: a trained run of a VAE.
+        z: (phrases, latent).
+        metres: the id of the time signature of each phrase; ``<unknown>`` leaves it to the decoder.
+
+    Returns:
+        The ids of each phrase, time signature first.
+    """
+    z, metres = check_latents(run, z), np.asarray(metres)
+    phrases: list[np.ndarray] = [np.zeros(0, np.int32)] * len(z)
+    for metre in np.unique(metres).tolist():
+        places = np.flatnonzero(metres == metre)
+        primer = np.array([] if metre == UNKNOWN else [metre], np.int32)
+        found = generate_ids(run, len(places), primer=primer, latents=z[places], greedy=True)
+        for place, ids in zip(places.tolist(), found, strict=True):
+            phrases[place] = np.concatenate([primer, ids])
+    return phrases
 
 
 def check_vae(run) -> None:
@@ -154,6 +179,11 @@ def _one(run, phrase: Score | np.ndarray) -> np.ndarray:
 
 def _length(run, score: Score) -> int:
     return len(run.encoding.encode(score)) - 1
+
+
+def _means(run, phrases: list[np.ndarray]) -> np.ndarray:
+    """Returns the mean latent vectors of phrases of ids, time signature first, (phrases, latent)."""
+    return posterior(run.model, rows(map(from_start_to_end, phrases), run.model.length + 1))[0]
 
 
 def _phrases(run, score: Score) -> list[np.ndarray]:
