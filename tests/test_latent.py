@@ -11,9 +11,10 @@ from musiclib import config, dataset, evaluation, models, sampling, training
 from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.corpus import Corpus, Split
 from musiclib.dataset import Pieces
+from musiclib.dataset.pieces import rows
 from musiclib.encodings import Phrases
 from musiclib.encodings.vocabulary import END, START, UNKNOWN
-from musiclib.models.latent import latent_vectors, posterior, rows
+from musiclib.models.latent import latent_vectors, posterior
 from musiclib.models.layers.phrase_tokens import ATTRIBUTES, PhraseTokens
 from musiclib.models.vae import divergence
 from musiclib.sampling import latent

@@ -55,7 +55,8 @@ def load(
     if not isinstance(source, (str, pathlib.Path)):
         options = {"part": part, "progress": progress, "reader": reader, "cache": cache}
         options.update(grace_notes=grace_notes, repeats=repeats)
-        return _sample_corpus(join(load(each, **options) for each in source), limit, seed)
+        whole = join(load(each, **options) for each in source)
+        return whole.take(_sample(list(range(len(whole))), limit, seed))
     if source == "jsb":
         return _jsb_corpus(path, part, limit, seed)
     if path is not None:
@@ -83,10 +84,6 @@ def load(
         print(f"read {len(kept)} of {count} pieces and skipped {len(skipped)}; .skipped says which and why")
     names, scores, splits = zip(*_sample(kept, limit, seed), strict=True)
     return Corpus(names, scores, tuple(skipped), splits if any(splits) else ())
-
-
-def _sample_corpus(corpus: Corpus, limit: int | None, seed: int) -> Corpus:
-    return corpus.take(_sample(list(range(len(corpus))), limit, seed))
 
 
 def _sample(pieces: list, limit: int | None, seed: int) -> list:

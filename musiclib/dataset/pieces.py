@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from musiclib import _atomic
-from musiclib.encodings.vocabulary import END, START
+from musiclib.encodings.vocabulary import END, PADDING, START
 
 
 class Pieces:
@@ -109,6 +109,15 @@ class PairedPieces:
         """Loads saved files; the ids are memory-mapped."""
         sources, targets = (Pieces.load(f"{path}.{side}") for side in ("sources", "targets"))
         return cls(sources, targets, np.load(_array_path(path, "groups")))
+
+
+def rows(pieces: Iterable[np.ndarray], length: int) -> np.ndarray:
+    """Returns pieces as rows of ids, padded at the end, (pieces, length) int32."""
+    pieces = list(pieces)
+    table = np.full((len(pieces), length), PADDING, np.int32)
+    for line, ids in zip(table, pieces, strict=True):
+        line[: len(ids)] = ids
+    return table
 
 
 def from_start_to_end(ids: np.ndarray) -> np.ndarray:

@@ -101,14 +101,10 @@ class Phrases(Encoding):
         wrong = next((token for token in tokens if token in unknown), None)
         if wrong is not None:
             raise ValueError(f"{wrong!r} is not a token of {self}; tokens look like 6/8, C5, _ or R")
-        starts = [i for i, token in enumerate(tokens) if "/" in token]
-        tokens = list(tokens) if not len(tokens) or starts[:1] == [0] else ["4/4", *tokens]
-        starts = [i for i, token in enumerate(tokens) if "/" in token]
         grid, signatures, end, score = self._grid, [], 0.0, None
-        for start, stop in itertools.pairwise([*starts, len(tokens)]):
-            metre = tokens[start]
+        for metre, *symbols in self.split(tokens):
             steps = self.steps(metre)
-            phrase = grid.decode(tokens[start + 1 : min(stop, start + 1 + steps * len(self.voices))])
+            phrase = grid.decode(symbols[: steps * len(self.voices)])
             score = phrase if score is None else score.then(phrase, end)
             if not signatures or signatures[-1][1:] != tuple(map(int, metre.split("/"))):
                 signatures.append((end, *map(int, metre.split("/"))))
@@ -116,6 +112,12 @@ class Phrases(Encoding):
         score = grid.decode([]) if score is None else score
         melody = {"part_names": ("Melody",), "programs": (0,)} if self.voices == "S" else {}
         return score.replace(time_signatures=tuple(signatures), **melody)
+
+    def split(self, tokens: Sequence[str]) -> list[list[str]]:
+        """Splits tokens into phrases, each from its time signature; the first one is in 4/4 where it has none."""
+        tokens = list(tokens) if not len(tokens) or "/" in tokens[0] else ["4/4", *tokens]
+        starts = [i for i, token in enumerate(tokens) if "/" in token]
+        return [tokens[start:stop] for start, stop in itertools.pairwise([*starts, len(tokens)])]
 
     def knows(self, token: str) -> bool:
         return _is_metre(token) or self._grid.knows(token)

@@ -15,11 +15,12 @@ from keras import ops
 from musiclib import sampling
 from musiclib.corpus import Corpus
 from musiclib.dataset import Pieces
-from musiclib.dataset.pieces import from_start_to_end
+from musiclib.dataset.pieces import from_start_to_end, rows
 from musiclib.encodings.vocabulary import END, PADDING, START
 from musiclib.evaluation.ngram import NGram
-from musiclib.models.latent import posterior, rows
+from musiclib.models.latent import posterior
 from musiclib.models.layers.phrase_tokens import ATTRIBUTES
+from musiclib.models.vae import divergence
 from musiclib.score import Score
 
 _ACTIVE = 0.01  # variance of a unit's mean over phrases, as in Burda et al. (2016)
@@ -94,7 +95,7 @@ def reconstruction(run, phrases: Pieces, seed: int = 0) -> Reconstruction:
         shuffled=decoded(mean[rng.permutation(len(mean))]),
         kl_bits=float(kl.mean() / np.log(2)),
         active_units=int(np.sum(mean.var(axis=0) > _ACTIVE)),
-        nats_per_token=bound(run, phrases, seed),
+        nats_per_token=_bound(model, ids, sample, kl),
         attributes={
             name: _r2(mean[:, i], attributes[:, ATTRIBUTES.index(name)]) for i, name in enumerate(model.attributes)
         },
@@ -134,12 +135,15 @@ def knobs(run, phrases: Pieces, changes: Sequence[float] = (-1.5, 1.5)) -> dict[
 def bound(run, phrases: Pieces, seed: int = 0) -> float:
     """Returns an upper bound on the cross-entropy of phrases in nats per token: the negative ELBO, by one sample."""
     ids, _, sample, kl = _encoded(run, phrases, seed)
+    return _bound(run.model, ids, sample, kl)
 
+
+def _bound(model, ids: np.ndarray, sample: np.ndarray, kl: np.ndarray) -> float:
     def nats(logits, targets) -> float:
         chosen = ops.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
         return float(ops.sum(ops.where(targets == PADDING, 0.0, ops.logsumexp(logits, axis=-1) - chosen)))
 
-    return float((sum(_blocks(run.model, ids, sample, nats)) + kl.sum()) / np.sum(ids[:, 1:] != PADDING))
+    return float((sum(_blocks(model, ids, sample, nats)) + kl.sum()) / np.sum(ids[:, 1:] != PADDING))
 
 
 def _encoded(run, phrases: Pieces, seed: int) -> tuple[np.ndarray, ...]:
@@ -148,7 +152,7 @@ def _encoded(run, phrases: Pieces, seed: int) -> tuple[np.ndarray, ...]:
     ids = rows(phrases, run.model.length + 1)
     mean, log_variance = posterior(run.model, ids)
     noise = np.random.default_rng(seed).standard_normal(mean.shape, dtype=np.float32)
-    kl = 0.5 * np.sum(mean**2 + np.exp(log_variance) - log_variance - 1, axis=1)
+    kl = ops.convert_to_numpy(divergence(mean, log_variance))
     return ids, mean, mean + np.exp(log_variance / 2) * noise, kl
 
 

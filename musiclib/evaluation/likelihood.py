@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from musiclib.dataset import PairedPieces, Pieces, Windows
+from musiclib.dataset.pieces import rows
 from musiclib.encodings.vocabulary import PADDING
 from musiclib.evaluation import latent
 
@@ -52,18 +53,17 @@ def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> f
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 1]
     batches = (order[i : i + batch_size] for i in range(0, len(order), batch_size))
-    rows = ((batch, _together([pieces[i] for i in batch])) for batch in batches)
+    together = ((batch, _together([pieces[i] for i in batch])) for batch in batches)
     if sources is None:
-        return _mean_loss(run.model, ((ids[:, :-1], ids[:, 1:]) for _, ids in rows))
+        return _mean_loss(run.model, ((ids[:, :-1], ids[:, 1:]) for _, ids in together))
     return _mean_loss(
-        run.model, (((_together([sources[i] for i in batch]), ids[:, :-1]), ids[:, 1:]) for batch, ids in rows)
+        run.model, (((_together([sources[i] for i in batch]), ids[:, :-1]), ids[:, 1:]) for batch, ids in together)
     )
 
 
 def _together(pieces: list[np.ndarray]) -> np.ndarray:
-    """Stacks pieces as rows, padded at the end."""
-    longest = max(map(len, pieces))
-    return np.stack([np.pad(piece, (0, longest - len(piece)), constant_values=PADDING) for piece in pieces])
+    """Returns pieces as rows of the longest one's length."""
+    return rows(pieces, max(map(len, pieces)))
 
 
 def _mean_loss(model, batches: Iterable[tuple]) -> float:

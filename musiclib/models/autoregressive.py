@@ -18,6 +18,8 @@ from musiclib.dataset.batches import Batches
 from musiclib.encodings.vocabulary import PADDING
 from musiclib.models.losses import NatsPerToken, NextTokenLoss
 
+NEVER = -1e9  # a logit that is never sampled
+
 
 class AutoregressiveModel(keras.Model):
     """A network that outputs the logits of the next token.

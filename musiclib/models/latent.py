@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
 
-import keras
 import numpy as np
 from keras import ops
 
-from musiclib.dataset import Pieces, Windows
-from musiclib.encodings.vocabulary import PADDING
 from musiclib.models.autoregressive import AutoregressiveModel
 from musiclib.models.layers.phrase_tokens import PhraseTokens
 
@@ -72,29 +69,20 @@ class LatentModel(AutoregressiveModel):
         return ops.convert_to_tensor(condition, "float32")
 
     def batches(self, data, settings, seed, epoch):
-        if not isinstance(data, Pieces):
-            raise ValueError(f"{self.name} is trained on a dataset, from dataset.prepare, got {type(data).__name__}")
         if settings.window != self.length:
             raise ValueError(
                 f"this network is built for phrases of {self.length} ids, and window is {settings.window}; give both"
                 " the same value, encoding.longest + 1"
             )
+        whole = dataclasses.replace(settings, align=self.length, targets="all")  # a phrase is a window
+        batches = super().batches(data, whole, seed, epoch)
         longest = int(np.diff(data.offsets).max(initial=0)) - 1
         if longest > self.length:
             raise ValueError(
                 f"a phrase has {longest} ids, and this network is built for {self.length}; set length and window to"
                 f" {longest}, or prepare shorter phrases"
             )
-        return Windows(data, self.length, settings.batch_size, "all", True, seed, epoch, align=self.length)
-
-
-def rows(phrases: Iterable[np.ndarray], length: int) -> np.ndarray:
-    """Returns phrases as rows of ids, padded at the end, (phrases, length) int32."""
-    phrases = list(phrases)
-    table = np.full((len(phrases), length), PADDING, np.int32)
-    for line, ids in zip(table, phrases, strict=True):
-        line[: len(ids)] = ids
-    return table
+        return batches
 
 
 def posterior(model, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -102,7 +90,7 @@ def posterior(model, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         model: a VAE.
-        ids: from ``rows``, (phrases, length + 1), each phrase from ``<start>``.
+        ids: from ``dataset.pieces.rows``, (phrases, length + 1), each phrase from ``<start>``.
     """
     empty = np.zeros((0, model.latent_size), np.float32)
     parts = [model.posterior(ids[i : i + _BATCH, :-1]) for i in range(0, len(ids), _BATCH)]
@@ -119,8 +107,3 @@ def latent_vectors(size: int, count: int, seed: int | None) -> np.ndarray:
     """Draws latent vectors from the standard normal distribution, (count, size) float32; the same on every backend."""
     rng = np.random.default_rng(None if seed is None else [seed, 1])
     return rng.standard_normal((count, size), dtype=np.float32)
-
-
-def dense_stack(sizes, name: str, activation: str = "relu") -> list[keras.layers.Layer]:
-    """Returns dense layers of these sizes."""
-    return [keras.layers.Dense(size, activation=activation, name=f"{name}_{i + 1}") for i, size in enumerate(sizes)]

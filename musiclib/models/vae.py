@@ -29,7 +29,7 @@ from keras import ops
 from musiclib.config import TrainingConfig
 from musiclib.encodings.vocabulary import END, PADDING, UNKNOWN
 from musiclib.models.autoregressive import embedding_layer, logits_layer
-from musiclib.models.latent import LatentModel, dense_stack, row
+from musiclib.models.latent import LatentModel, row
 from musiclib.models.layers.phrase_tokens import ATTRIBUTES
 from musiclib.models.losses import NextTokenLoss, sum_over_devices
 from musiclib.models.registry import register
@@ -60,10 +60,10 @@ class VAE(LatentModel):
         self.context, self.units, self.word_dropout = context, units, word_dropout
         self.beta, self.free_nats, self.annealing = beta, free_bits * math.log(2), annealing
         self.read = keras.layers.Embedding(vocabulary_size, 24, name="read")
-        self.encoder = dense_stack(encoder, "encoder")
+        self.encoder = _dense_stack(encoder, "encoder")
         self.posterior_layer = keras.layers.Dense(2 * latent_size, dtype="float32", name="posterior")
         *hidden, self.width = plan
-        self.planner = dense_stack([*hidden, length * self.width], "plan")
+        self.planner = _dense_stack([*hidden, length * self.width], "plan")
         if context:
             self.embedding = embedding_layer(vocabulary_size, 32)
             self.window = keras.layers.Conv1D(units, context, activation="relu", name="window")
@@ -178,6 +178,11 @@ class VAE(LatentModel):
             unlike = _order_loss(z, wanted)
             loss = loss + self.attribute_weight * unlike * ops.cast(ops.shape(x)[0], "float32") / tokens
         return loss
+
+
+def _dense_stack(sizes: Sequence[int], name: str) -> list[keras.layers.Layer]:
+    """Returns dense layers of these sizes."""
+    return [keras.layers.Dense(size, activation="relu", name=f"{name}_{i + 1}") for i, size in enumerate(sizes)]
 
 
 def divergence(mean, log_variance):

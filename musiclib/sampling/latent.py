@@ -14,12 +14,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from musiclib.dataset.pieces import from_start_to_end
+from musiclib.dataset.pieces import from_start_to_end, rows
 from musiclib.encodings import Phrases
 from musiclib.encodings.vocabulary import UNKNOWN
-from musiclib.models.latent import latent_vectors, posterior, rows
+from musiclib.models.latent import latent_vectors, posterior
 from musiclib.sampling.generation import generate, generate_ids
-from musiclib.sampling.primers import check_latents, check_run
+from musiclib.sampling.primers import check_latents, check_run, latent_size
 from musiclib.sampling.rules import check_whole
 from musiclib.score import Score, meter
 from musiclib.score.voices import STEPS_PER_QUARTER
@@ -62,9 +62,9 @@ def decode(run, z: np.ndarray, temperature: float | None = None, seed: int | Non
 
 def prior(run, count: int, seed: int | None = None) -> np.ndarray:
     """Draws latent vectors from the standard normal distribution, (count, latent) float32."""
-    check_latents(run, np.zeros((1, run.model.latent_size or 1)))
+    size = latent_size(run)
     check_whole("count", count, 1)
-    return latent_vectors(run.model.latent_size, count, seed)
+    return latent_vectors(size, count, seed)
 
 
 def interpolate(run, a: Score | np.ndarray, b: Score | np.ndarray, steps: int = 7) -> np.ndarray:
@@ -191,9 +191,7 @@ def _phrases(run, score: Score) -> list[np.ndarray]:
     encoding: Phrases = run.encoding
     if not len(score):
         raise ValueError("a score without notes has no phrase to encode; give one with notes")
-    tokens = encoding.encode(score)
-    starts = [i for i, token in enumerate(tokens) if "/" in token]
-    phrases = [tokens[start:stop] for start, stop in zip(starts, [*starts[1:], len(tokens)], strict=True)]
+    phrases = encoding.split(encoding.encode(score))
     if not phrases:
         raise ValueError("this score has no bar after its upbeat; give at least a bar")
     foreign = next((p[0] for p in phrases if p[0] not in run.vocabulary), None)

@@ -43,6 +43,14 @@ def check_run(run) -> None:
         raise ValueError(f"a run is what training.train or training.load_run returns, got {name}; load it first")
 
 
+def latent_size(run) -> int:
+    """Returns the size of a run's latent vector; raises ValueError where it has none."""
+    check_run(run)
+    if run.model.latent_size is None:
+        raise ValueError(f"a {run.config.model.name} has no latent vector; take a run of a vae or a gan")
+    return run.model.latent_size
+
+
 def check_latents(run, z: np.ndarray, count: int | None = None) -> np.ndarray:
     """Returns latent vectors as (count, latent) float32, one given vector as a row.
 
@@ -50,10 +58,7 @@ def check_latents(run, z: np.ndarray, count: int | None = None) -> np.ndarray:
         ValueError: where the run has no latent vector, or these have another size, another number or values that are
             not finite.
     """
-    check_run(run)
-    size = run.model.latent_size
-    if size is None:
-        raise ValueError(f"a {run.config.model.name} has no latent vector; take a run of a vae or a gan")
+    size = latent_size(run)
     z = np.atleast_2d(np.asarray(z, np.float32))
     if z.ndim != 2 or z.shape[1] != size:
         raise ValueError(f"the latent vectors of this run have {size} values, got an array of shape {z.shape}")

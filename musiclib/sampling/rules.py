@@ -13,8 +13,7 @@ import numpy as np
 from keras import ops
 
 from musiclib.encodings.vocabulary import PADDING
-
-NEVER = -1e9  # a logit that is never sampled
+from musiclib.models.autoregressive import NEVER
 
 
 def temperature(logits, value):

@@ -11,10 +11,10 @@ from keras import ops
 
 from musiclib.dataset import Pieces
 from musiclib.encodings.vocabulary import END, RESERVED
+from musiclib.models.autoregressive import NEVER
 from musiclib.models.gan.distance import energy_distance, features
 from musiclib.models.gan.turns import CriticHalf, GeneratorHalf
 from musiclib.models.latent import LatentModel, latent_vectors
-from musiclib.models.layers.phrase_tokens import NEVER
 
 
 class Generator(keras.Model):

@@ -9,10 +9,10 @@ from keras import ops
 
 from musiclib.encodings.chorale import HOLD
 from musiclib.encodings.vocabulary import END, RESERVED, UNKNOWN
+from musiclib.models.autoregressive import NEVER
 from musiclib.score import meter, pitch_number
 
 ATTRIBUTES = ("rhythmic complexity", "pitch range", "note density", "contour")
-NEVER = -1e9  # a logit that is never sampled
 
 
 class PhraseTokens:
@@ -27,7 +27,7 @@ class PhraseTokens:
     """
 
     def __init__(self, tokens: Sequence[str], length: int) -> None:
-        self.tokens, self.length = list(tokens), length
+        self.tokens = tokens = list(tokens)
         metres = {i: tuple(map(int, token.split("/"))) for i, token in enumerate(tokens) if "/" in token}
         if not metres:
             raise ValueError(
