@@ -26,12 +26,14 @@ class Corpus:
         skipped: pairs (path, error message) of files that could not be read.
         splits: ``"train"``, ``"validation"`` or ``"test"`` for each piece if the corpus has an official split;
             otherwise empty.
+        labels: for each piece the name of its class, such as its style; empty without labels.
     """
 
     names: tuple[str, ...]
     scores: tuple[Score, ...]
     skipped: tuple[tuple[str, str], ...] = ()
     splits: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -48,24 +50,29 @@ class Corpus:
             tuple(self.scores[i] for i in indices),
             self.skipped,
             tuple(self.splits[i] for i in indices) if self.splits else (),
+            tuple(self.labels[i] for i in indices) if self.labels else (),
         )
+
+    def labelled(self, label: str) -> Corpus:
+        """Returns the pieces, all with one label."""
+        return dataclasses.replace(self, labels=(str(label),) * len(self))
 
     def transposed(self, semitones: Iterable[int]) -> Corpus:
         """Returns every piece in each of these transpositions that stays within MIDI's pitch range."""
-        semitones, names, scores, splits = list(semitones), [], [], []
-        for i, score in enumerate(self.scores):
-            for interval in semitones:
-                if score.can_transpose(interval):
-                    names.append(f"{self.names[i]}{interval:+d}" if interval else self.names[i])
-                    scores.append(score.transpose(interval))
-                    splits.extend(self.splits[i : i + 1])
-        return Corpus(tuple(names), tuple(scores), self.skipped, tuple(splits))
+        intervals = list(semitones)
+        pairs = [(i, n) for i, score in enumerate(self.scores) for n in intervals if score.can_transpose(n)]
+        corpus = self.take(i for i, _ in pairs)
+        return dataclasses.replace(
+            corpus,
+            names=tuple(f"{self.names[i]}{interval:+d}" if interval else self.names[i] for i, interval in pairs),
+            scores=tuple(self.scores[i].transpose(interval) for i, interval in pairs),
+        )
 
     def save(self, path: str | pathlib.Path) -> pathlib.Path:
         """Saves the corpus as one ``.npz`` file, with an atomic write."""
         path = pathlib.Path(path)
         packed = [pack(score) for score in self.scores]
-        about = {"names": self.names, "skipped": self.skipped, "splits": self.splits}
+        about = {"names": self.names, "skipped": self.skipped, "splits": self.splits, "labels": self.labels}
         with _atomic.replacing(path) as file:
             np.savez_compressed(
                 file,
@@ -93,11 +100,12 @@ class Corpus:
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError) as error:
             raise ValueError(f"{path} is not a saved corpus, or damaged; save it again with Corpus.save") from error
         skipped = tuple((path, reason) for path, reason in about["skipped"])
-        return cls(tuple(about["names"]), scores, skipped, tuple(about["splits"]))
+        # Files of version 0.2 have no labels.
+        return cls(tuple(about["names"]), scores, skipped, tuple(about["splits"]), tuple(about.get("labels", ())))
 
 
 def join(corpora: Iterable[Corpus]) -> Corpus:
-    """Returns one corpus of several; an official split is kept only if all have one.
+    """Returns one corpus of several; an official split and labels are kept only if all have them.
 
     Raises:
         ValueError: if there is no corpus.
@@ -108,5 +116,10 @@ def join(corpora: Iterable[Corpus]) -> Corpus:
     names, scores, skipped = (
         tuple(item for corpus in corpora for item in getattr(corpus, name)) for name in ("names", "scores", "skipped")
     )
-    official = all(corpus.splits for corpus in corpora)
-    return Corpus(names, scores, skipped, tuple(s for corpus in corpora for s in corpus.splits) if official else ())
+    splits, labels = (
+        tuple(item for corpus in corpora for item in getattr(corpus, name))
+        if all(getattr(corpus, name) for corpus in corpora)
+        else ()
+        for name in ("splits", "labels")
+    )
+    return Corpus(names, scores, skipped, splits, labels)

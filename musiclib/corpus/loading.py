@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from musiclib.score.voices import VOICES, from_grid
 
 
 def load(
-    source: str | pathlib.Path | Sequence[str | pathlib.Path] = "bach",
+    source: str | pathlib.Path | Sequence[str | pathlib.Path] | Mapping[str, object] = "bach",
     part: int | str | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -34,9 +34,10 @@ def load(
             (``"palestrina"``), ``"maestro"`` (version 3) or ``"jsb"`` (the benchmark's chorales with their official
             split), both downloaded once into ``data/``, a folder, searched recursively, or a file. Of a file with
             several pieces, such as an ABC tune book, each is a piece of the corpus, named ``file#3 Title``. A list of
-            sources makes one corpus.
+            sources makes one corpus, and a mapping from labels to sources a labelled one:
+            ``{"Irish": "oneills1850", "mine": ["folder", "other"]}``.
         part: load only one part of every piece, by number or name; None loads all parts.
-        limit: number of pieces to sample at random; None loads all.
+        limit: number of pieces to sample at random, of a labelled corpus for each label; None loads all.
         seed: random seed of that sample.
         progress: show a progress bar and the number of skipped files.
         reader: ``"music21"`` or ``"symusic"`` (MIDI only, about a hundred times faster).
@@ -52,9 +53,11 @@ def load(
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1 piece, got {limit}")
+    options = {"part": part, "progress": progress, "reader": reader, "cache": cache}
+    options.update(grace_notes=grace_notes, repeats=repeats)
+    if isinstance(source, Mapping):
+        return join(load(each, limit=limit, seed=seed, **options).labelled(label) for label, each in source.items())
     if not isinstance(source, (str, pathlib.Path)):
-        options = {"part": part, "progress": progress, "reader": reader, "cache": cache}
-        options.update(grace_notes=grace_notes, repeats=repeats)
         whole = join(load(each, **options) for each in source)
         return whole.take(_sample(list(range(len(whole))), limit, seed))
     if source == "jsb":

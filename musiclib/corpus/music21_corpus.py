@@ -38,9 +38,15 @@ def _chorales() -> tuple[tuple[str, pathlib.Path], ...]:
 
 
 def collection_files(name: str) -> list[tuple[str, pathlib.Path]]:
-    """Lists (name, path) of a composer or collection in music21's corpus; empty if it is unknown."""
+    """Lists (name, path) of a composer or collection in music21's corpus; empty if it is unknown.
+
+    Args:
+        name: such as ``"palestrina"``, or of one file of a collection ``"essenFolksong/han1"``.
+    """
     from music21 import corpus
 
-    paths = [pathlib.Path(path) for path in corpus.getComposer(name)]
+    collection, _, file = name.partition("/")
+    paths = [pathlib.Path(path) for path in corpus.getComposer(collection)]
+    paths = [path for path in paths if file in ("", path.stem, path.name)]
     # With the folder, since movement1 occurs in every quartet.
     return [(f"{path.parent.name}/{path.stem}", path) for path in sorted(paths) if path.suffix in SUFFIXES]

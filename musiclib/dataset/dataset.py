@@ -15,7 +15,7 @@ import numpy as np
 
 from musiclib import _atomic, encodings
 from musiclib.dataset.pieces import PairedPieces, Pieces
-from musiclib.encodings.vocabulary import UNKNOWN, Vocabulary
+from musiclib.encodings.vocabulary import LABEL, UNKNOWN, Vocabulary
 
 PARTS = ("train", "validation", "test")
 
@@ -62,6 +62,15 @@ class Dataset:
             for array in getattr(self, name).arrays:
                 digest.update(np.ascontiguousarray(array))
         return digest.hexdigest()[:16]
+
+    def unlabelled(self) -> Self:
+        """Returns the dataset without the labels in its pieces; the vocabulary keeps them."""
+        labels = self.vocabulary.to_ids([LABEL + label for label in self.vocabulary.labels])
+
+        def strip(part: Pieces) -> Pieces:
+            return Pieces.from_lists(piece[~np.isin(piece, labels)] for piece in part)
+
+        return dataclasses.replace(self, **{name: strip(getattr(self, name)) for name in PARTS})
 
     def save(self, folder: str | pathlib.Path) -> pathlib.Path:
         """Saves the dataset into a folder by an atomic write; an existing dataset is replaced."""

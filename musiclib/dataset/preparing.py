@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from musiclib.corpus import Split
+from musiclib.corpus import Corpus, Split
 from musiclib.dataset.dataset import PARTS, Dataset
 from musiclib.dataset.pieces import Pieces, from_start_to_end
 from musiclib.encodings import Encoding, Vocabulary
+from musiclib.encodings.vocabulary import LABEL
 
 
 def prepare(
@@ -19,7 +20,7 @@ def prepare(
     minimum_count: int = 2,
     vocabulary: Vocabulary | None = None,
 ) -> Dataset:
-    """Encodes a split corpus; the dataset's pieces are the ``examples`` of the encoding.
+    """Encodes a split corpus; the dataset's pieces are the ``examples`` of the encoding, each after its label if any.
 
     Args:
         split: from ``corpus.split``.
@@ -39,9 +40,8 @@ def prepare(
 
     def numbered() -> Iterator[list[int]]:
         for i in range(len(split.train)):
-            for score in split.train.take([i]).transposed(transpositions).scores:
-                for tokens in encoding.examples(score):
-                    yield [numbers.setdefault(token, len(numbers)) for token in tokens]
+            for tokens in examples(split.train.take([i]).transposed(transpositions), encoding):
+                yield [numbers.setdefault(token, len(numbers)) for token in tokens]
 
     train = Pieces.from_lists(numbered())
     counts = dict(zip(numbers, np.bincount(train.ids, minlength=len(numbers)).tolist(), strict=True))
@@ -49,12 +49,19 @@ def prepare(
     ids = vocabulary.to_ids(list(numbers), allow_unknown=True)
 
     def held_out(name: str) -> Iterator[np.ndarray]:
-        examples = (tokens for score in getattr(split, name).scores for tokens in encoding.examples(score))
-        return (vocabulary.to_ids(tokens, allow_unknown=True) for tokens in examples)
+        return (vocabulary.to_ids(tokens, allow_unknown=True) for tokens in examples(getattr(split, name), encoding))
 
     pieces = {"train": (ids[piece] for piece in train), **{name: held_out(name) for name in PARTS[1:]}}
     parts = (Pieces.from_lists(map(from_start_to_end, pieces[name])) for name in PARTS)
     return Dataset(*parts, vocabulary, encoding, record(split, transpositions, minimum_count))
+
+
+def examples(corpus: Corpus, encoding: Encoding) -> Iterator[list[str]]:
+    """Yields the tokens of the training examples of a corpus, each after its label where there are labels."""
+    for i, score in enumerate(corpus.scores):
+        label = [LABEL + corpus.labels[i]] if corpus.labels else []
+        for tokens in encoding.examples(score):
+            yield [*label, *tokens]
 
 
 def record(split: Split, transpositions: list[int], minimum_count: int) -> dict:

@@ -73,16 +73,20 @@ class Phrases(Encoding):
         return self.bars * _bar_steps(*map(int, metre.split("/")))
 
     def encode(self, score: Score) -> list[str]:
-        phrases = [phrase for phrase, _ in self._phrases(score)]
+        phrases = [phrase for phrase, _, _, _ in self._phrases(score)]
         while phrases and not set(phrases[-1][1:]) - {REST}:
             phrases.pop()
         return [token for phrase in phrases for token in phrase]
 
     def examples(self, score: Score) -> list[list[str]]:
-        return [phrase for phrase, full in self._phrases(score) if full and phrase[0] in self.metres]
+        return [phrase for phrase, full, _, _ in self._phrases(score) if full and phrase[0] in self.metres]
 
-    def _phrases(self, score: Score) -> Iterator[tuple[list[str], bool]]:
-        """Yields the tokens of each phrase, and whether each of its bars has an onset."""
+    def passages(self, score: Score) -> list[tuple[list[str], float, float]]:
+        """Returns the tokens of each phrase, and where it begins and ends, in quarter lengths."""
+        return [(tokens, start, stop) for tokens, _, start, stop in self._phrases(score)]
+
+    def _phrases(self, score: Score) -> Iterator[tuple[list[str], bool, float, float]]:
+        """Yields the tokens of each phrase, whether each of its bars has an onset, and where it begins and ends."""
         check_length(score)
         for metre, start, stop in _sections(score):
             section = score.slice(start, stop)
@@ -93,8 +97,9 @@ class Phrases(Encoding):
             grid[: len(notes)] = notes[: len(grid)]
             onsets = (grid != np.roll(grid, 1, axis=0)) & (grid != SILENT)
             full = onsets.any(axis=1).reshape(count, self.bars, -1).any(axis=2).all(axis=1)
-            for phrase, is_full in zip(grid.reshape(count, steps, -1), full.tolist(), strict=True):
-                yield [metre, *self._grid.write(phrase, section.pitch)], is_full
+            for i, phrase in enumerate(grid.reshape(count, steps, -1)):
+                begin, end = (start + (i + side) * steps / STEPS_PER_QUARTER for side in range(2))
+                yield [metre, *self._grid.write(phrase, section.pitch)], bool(full[i]), begin, min(end, stop)
 
     def decode(self, tokens: Sequence[str]) -> Score:
         unknown = {token for token in set(tokens) if not self.knows(token)}

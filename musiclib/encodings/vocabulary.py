@@ -1,7 +1,11 @@
 """Vocabulary: maps tokens to ids and back.
 
 Ids 0 to 3 are reserved: padding, start of a piece, end of a piece, unknown token. The others are sorted by frequency,
-most frequent first.
+most frequent first. In a labelled dataset each piece begins with its label, a token such as ``label:Irish``, on which
+what follows is conditioned.
+
+Source: Nitish Keskar et al., "CTRL: A Conditional Transformer Language Model for Controllable Generation" (2019), for
+labels as tokens.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import numpy as np
 
 PADDING, START, END, UNKNOWN = 0, 1, 2, 3
 RESERVED = ("<pad>", "<start>", "<end>", "<unknown>")
+LABEL = "label:"  # begins the tokens of labels
 
 
 class Vocabulary:
@@ -68,6 +73,11 @@ class Vocabulary:
             )
         return cls(RESERVED + tuple(kept))
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in alphabetical order."""
+        return labels(self.tokens)
+
     def __len__(self) -> int:
         return len(self.tokens)
 
@@ -102,7 +112,7 @@ class Vocabulary:
         return np.array([self._ids.get(token, UNKNOWN) for token in tokens], dtype=np.int32)
 
     def to_tokens(self, ids: Iterable[int]) -> list[str]:
-        """Converts ids to tokens, without the reserved ones.
+        """Converts ids to tokens, without the reserved ones and labels.
 
         Raises:
             ValueError: at an id outside the vocabulary.
@@ -111,7 +121,7 @@ class Vocabulary:
         for i in ids:
             if not 0 <= i < len(self.tokens):
                 raise ValueError(f"the id {i} is outside this vocabulary, whose ids run from 0 to {len(self) - 1}")
-            if i >= len(RESERVED):
+            if i >= len(RESERVED) and not self.tokens[i].startswith(LABEL):
                 tokens.append(self.tokens[i])
         return tokens
 
@@ -134,3 +144,8 @@ class Vocabulary:
     def load(cls, path: str | pathlib.Path) -> Vocabulary:
         """Loads a vocabulary file, the text of ``to_json``."""
         return cls.from_json(pathlib.Path(path).read_text(encoding="utf-8"))
+
+
+def labels(tokens: Iterable[str]) -> tuple[str, ...]:
+    """Returns the labels among tokens, without ``label:``, in alphabetical order."""
+    return tuple(sorted(token.removeprefix(LABEL) for token in tokens if token.startswith(LABEL)))

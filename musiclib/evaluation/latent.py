@@ -20,7 +20,6 @@ from musiclib.encodings.vocabulary import END, PADDING, START
 from musiclib.evaluation.ngram import NGram
 from musiclib.models.latent import posterior
 from musiclib.models.layers.phrase_tokens import ATTRIBUTES
-from musiclib.models.vae import divergence
 from musiclib.score import Score
 
 _ACTIVE = 0.01  # variance of a unit's mean over phrases, as in Burda et al. (2016)
@@ -149,10 +148,10 @@ def _bound(model, ids: np.ndarray, sample: np.ndarray, kl: np.ndarray) -> float:
 def _encoded(run, phrases: Pieces, seed: int) -> tuple[np.ndarray, ...]:
     """Returns the rows of phrases, their mean latent vectors, a sample of them, and each KL in nats."""
     sampling.latent.check_vae(run)
-    ids = rows(phrases, run.model.length + 1)
-    mean, log_variance = posterior(run.model, ids)
+    model, ids = run.model, rows(phrases, run.model.length + 1)
+    mean, log_variance = posterior(model, ids)
     noise = np.random.default_rng(seed).standard_normal(mean.shape, dtype=np.float32)
-    kl = ops.convert_to_numpy(divergence(mean, log_variance))
+    kl = ops.convert_to_numpy(model.divergence(mean, log_variance))
     return ids, mean, mean + np.exp(log_variance / 2) * noise, kl
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
+from musiclib.encodings.vocabulary import labels
 from musiclib.models.autoregressive import AutoregressiveModel
 from musiclib.models.layers.phrase_tokens import PhraseTokens
 
@@ -22,9 +23,12 @@ class LatentModel(AutoregressiveModel):
     Attributes:
         latent_size: size of the latent vector.
         length: ids of the longest phrase, ``<end>`` included.
+        labels_size: ids of the label before each phrase of the training data.
         options: the subclass's own, by the names of its constructor.
         phrase_tokens: the meaning of the ids.
     """
+
+    labels_size = 0
 
     def __init__(self, vocabulary_size: int, tokens, length: int, latent_size: int, **kwargs) -> None:
         super().__init__(vocabulary_size, **kwargs)
@@ -33,6 +37,11 @@ class LatentModel(AutoregressiveModel):
                 raise ValueError(f"{name} must be a whole number of at least 2, got {value!r}")
         if tokens is None or len(tokens) != vocabulary_size:
             raise ValueError(f"tokens must be the {vocabulary_size} tokens of the vocabulary, got {tokens!r}")
+        if not self.labels_size and labels(tokens):
+            raise ValueError(
+                f"{self.name} does not read labels, and the vocabulary has those of {', '.join(labels(tokens))}; take a"
+                " style_vae, or a corpus without labels"
+            )
         self.length, self.latent_size = length, latent_size
         self.phrase_tokens = PhraseTokens(tokens, length)
 
@@ -74,9 +83,10 @@ class LatentModel(AutoregressiveModel):
                 f"this network is built for phrases of {self.length} ids, and window is {settings.window}; give both"
                 " the same value, encoding.longest + 1"
             )
-        whole = dataclasses.replace(settings, align=self.length, targets="all")  # a phrase is a window
+        window = self.length + self.labels_size
+        whole = dataclasses.replace(settings, window=window, align=window, targets="all")  # a phrase is a window
         batches = super().batches(data, whole, seed, epoch)
-        longest = int(np.diff(data.offsets).max(initial=0)) - 1
+        longest = int(np.diff(data.offsets).max(initial=0)) - 1 - self.labels_size
         if longest > self.length:
             raise ValueError(
                 f"a phrase has {longest} ids, and this network is built for {self.length}; set length and window to"

@@ -61,7 +61,7 @@ class VAE(LatentModel):
         self.beta, self.free_nats, self.annealing = beta, free_bits * math.log(2), annealing
         self.read = keras.layers.Embedding(vocabulary_size, 24, name="read")
         self.encoder = _dense_stack(encoder, "encoder")
-        self.posterior_layer = keras.layers.Dense(2 * latent_size, dtype="float32", name="posterior")
+        self.posterior_layer = keras.layers.Dense(2 * self.content_size, dtype="float32", name="posterior")
         *hidden, self.width = plan
         self.planner = _dense_stack([*hidden, length * self.width], "plan")
         if context:
@@ -71,13 +71,18 @@ class VAE(LatentModel):
         self.head = logits_layer(vocabulary_size)
         self.chance = keras.random.SeedGenerator()
 
+    @property
+    def content_size(self) -> int:
+        """Size of the part of the latent vector that has a distribution and a KL: here all of it."""
+        return self.latent_size
+
     def build(self, input_shape) -> None:
         self.read.build((None, self.length))
         size = self.length * 24
         for layer in [*self.encoder, self.posterior_layer]:
             layer.build((None, size))
             size = layer.units
-        size = self.latent_size
+        size = self.content_size
         for layer in self.planner:
             layer.build((None, size))
             size = layer.units
@@ -97,13 +102,21 @@ class VAE(LatentModel):
         Args:
             ids: int32, (batch, time): ``<start>``, time signature, steps, then ``<end>`` and padding if any.
         """
-        ids = ops.where(ids[:, 1:] == END, PADDING, ids[:, 1:])
-        ids = ops.pad(ids, ((0, 0), (0, self.length - ids.shape[1])))
-        x = ops.reshape(self.read(ids), (-1, self.length * 24))
+        x = ops.reshape(self.read(self.without_ends(ids)), (-1, self.length * 24))
         for layer in self.encoder:
             x = layer(x)
         mean, log_variance = ops.split(self.posterior_layer(x), 2, axis=-1)
         return mean, ops.clip(log_variance, -10.0, 4.0)
+
+    def without_ends(self, ids):
+        """Returns phrases of ids without ``<start>`` and ``<end>``, padded to (batch, length)."""
+        ids = ops.where(ids[:, 1:] == END, PADDING, ids[:, 1:])
+        return ops.pad(ids, ((0, 0), (0, self.length - ids.shape[1])))
+
+    def divergence(self, mean, log_variance):
+        """Returns the KL divergence of the encoder's distributions from the prior, (batch,) nats."""
+        mean, log_variance = mean[:, : self.content_size], log_variance[:, : self.content_size]
+        return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - log_variance - 1.0, axis=-1)
 
     def sample(self, mean, log_variance):
         """Draws latent vectors from normal distributions, (batch, latent)."""
@@ -163,15 +176,15 @@ class VAE(LatentModel):
         The posterior is computed a second time; compilers merge it with the first.
         """
         mean, log_variance = self.posterior(x)
-        kl = divergence(mean, log_variance)
-        tokens = ops.maximum(sum_over_devices(ops.sum(ops.cast(y != PADDING, "float32"))), 1.0)
+        kl = self.divergence(mean, log_variance)
+        tokens = self.count(y)
         loss = NextTokenLoss().call(y, y_pred)
         if not training:
             return loss + self.beta * ops.sum(kl) / tokens
         beta = self.beta * ops.minimum(self.batches_seen / max(self.annealing, 1), 1.0)
         loss = loss + beta * ops.sum(ops.relu(kl - self.free_nats)) / tokens
         if self.attributes:
-            values = self.phrase_tokens.attributes(x[:, 1:])
+            values = self.phrase_tokens.attributes(x[:, 1 + self.labels_size :])
             wanted = ops.stack([values[:, ATTRIBUTES.index(name)] for name in self.attributes], axis=1)
             # Of samples: in a dimension of the mean alone the order could stand below the noise, and say nothing.
             z = self.sample(mean, log_variance)[:, : len(self.attributes)]
@@ -179,15 +192,14 @@ class VAE(LatentModel):
             loss = loss + self.attribute_weight * unlike * ops.cast(ops.shape(x)[0], "float32") / tokens
         return loss
 
+    def count(self, targets):
+        """Returns the number of tokens among targets, on all devices."""
+        return ops.maximum(sum_over_devices(ops.sum(ops.cast(targets != PADDING, "float32"))), 1.0)
+
 
 def _dense_stack(sizes: Sequence[int], name: str) -> list[keras.layers.Layer]:
     """Returns dense layers of these sizes."""
     return [keras.layers.Dense(size, activation="relu", name=f"{name}_{i + 1}") for i, size in enumerate(sizes)]
-
-
-def divergence(mean, log_variance):
-    """Returns the KL divergence of normal distributions from the standard one, (batch,) nats."""
-    return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - log_variance - 1.0, axis=-1)
 
 
 def _order_loss(dimensions, attributes):

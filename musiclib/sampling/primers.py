@@ -98,7 +98,8 @@ def primer_ids(
                 f"the primer's token {unknown[0]!r} is not one of this run's {len(run.vocabulary)} tokens, such as"
                 f" {run.vocabulary.tokens[len(RESERVED)]!r}"
             )
-        return run.vocabulary.to_ids(primer), list(primer)
+        ids = run.vocabulary.to_ids(primer)
+        return ids, run.vocabulary.to_tokens(ids)
     ids = music_ids(run, primer)
     return ids, run.vocabulary.to_tokens(ids)
 

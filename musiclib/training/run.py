@@ -17,7 +17,7 @@ import keras
 
 from musiclib import _atomic, encodings, models
 from musiclib.config import Config
-from musiclib.encodings.vocabulary import RESERVED, Vocabulary
+from musiclib.encodings.vocabulary import LABEL, RESERVED, Vocabulary
 from musiclib.training import checkpoint
 
 FORMAT = 1  # increased when older versions could no longer read a run folder
@@ -159,7 +159,7 @@ def _check_sums(folder: pathlib.Path, sums: dict[str, str]) -> None:
 
 def _check_tokens(vocabulary: Vocabulary, encoding: encodings.Encoding, source: encodings.Encoding | None) -> None:
     """Raises ValueError where the vocabulary has a token that no encoding of ``config.json`` knows."""
-    tokens = vocabulary.tokens[len(RESERVED) :]
+    tokens = [token for token in vocabulary.tokens[len(RESERVED) :] if not token.startswith(LABEL)]
     if source is not None and source != encoding:
         tokens = [token for token in tokens if not source.knows(token)]
     unknown = next((token for token in tokens if not encoding.knows(token)), None)

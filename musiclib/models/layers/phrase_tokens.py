@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from musiclib.encodings.chorale import HOLD
-from musiclib.encodings.vocabulary import END, RESERVED, UNKNOWN
+from musiclib.encodings.vocabulary import END, LABEL, RESERVED, UNKNOWN
 from musiclib.models.autoregressive import NEVER
 from musiclib.score import meter, pitch_number
 
@@ -28,7 +28,7 @@ class PhraseTokens:
 
     def __init__(self, tokens: Sequence[str], length: int) -> None:
         self.tokens = tokens = list(tokens)
-        metres = {i: tuple(map(int, token.split("/"))) for i, token in enumerate(tokens) if "/" in token}
+        metres = {i: tuple(map(int, token.split("/"))) for i, token in enumerate(tokens) if _is_metre(token)}
         if not metres:
             raise ValueError(
                 "this network is trained on phrases, and the vocabulary has no time signature such as '4/4'; prepare"
@@ -41,6 +41,7 @@ class PhraseTokens:
         allowed[:, list(metres)] = False
         allowed[0] = False
         allowed[0, [UNKNOWN, *metres]] = True
+        allowed[:, [i for i, token in enumerate(tokens) if token.startswith(LABEL)]] = False
         self.bars = np.where(allowed, 0, NEVER).astype("float32")  # (length, tokens), added to logits
         self._depths = np.zeros((len(tokens), length - 1), "float32")
         for i, (upper, lower) in metres.items():
@@ -83,6 +84,10 @@ class PhraseTokens:
             ],
             axis=1,
         )
+
+
+def _is_metre(token: str) -> bool:
+    return "/" in token and not token.startswith(LABEL)
 
 
 def _at(values, places):
