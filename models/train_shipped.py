@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
+import io
 import json
 import pathlib
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 
+import h5py
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from musiclib import config, corpus, dataset, encodings, evaluation, sampling, training  # noqa: E402
+from musiclib import config, corpus, dataset, encodings, evaluation, sampling, style, training  # noqa: E402
 from musiclib.config import Config, ModelConfig  # noqa: E402
 from musiclib.dataset import Pieces  # noqa: E402
 from musiclib.dataset.pieces import rows  # noqa: E402
@@ -64,6 +68,24 @@ CONFIGS = {
         ),
         config.preset("full", "vae").training,
     ).replace(window=130, batch_size=64, average=0.995, minutes=8),
+    "folk_styles": dataclasses.replace(config.preset("full", "style_vae"), preset="shipped").replace(minutes=25),
+    "choral_styles": Config(
+        "shipped",
+        ModelConfig(
+            "style_vae",
+            {
+                "length": 130,
+                "encoder": [192],
+                "plan": [128, 32],
+                "units": 96,
+                "context": 12,
+                "attributes": [],
+                "beta": 0.2,
+                "annealing": 500,
+            },
+        ),
+        config.preset("full", "style_vae").training,
+    ).replace(window=130, batch_size=64, average=0.995, minutes=12),
     "bars_gan": dataclasses.replace(config.preset("full", "gan"), preset="shipped").replace(minutes=40),
 }
 TUNES = ("oneills1850", "airdsAirs", "ryansMammoth")
@@ -109,6 +131,54 @@ def bars_of_chorales() -> dataset.Dataset:
     return dataset.prepare(chorales(), encodings.Phrases(voices="SBAT", metres=["4/4"]), transpositions=range(-5, 7))
 
 
+def split_styles(name: str) -> corpus.Split:
+    """Splits the pieces of a run's styles; a large part is held out for the judge."""
+    pieces = corpus.load(style.FOLK, limit=1500) if name == "folk_styles" else style.choral()
+    return corpus.split(pieces, validation=0.1, test=0.3, seed=0)
+
+
+def phrases_of_styles(name: str) -> dataset.Dataset:
+    """Writes labelled two-bar phrases in twelve keys, of melodies or in four voices."""
+    four = encodings.Phrases(voices="SBAT", metres=["4/4"])
+    encoding = encodings.Phrases() if name == "folk_styles" else four
+    return dataset.prepare(split_styles(name), encoding, transpositions=range(-5, 7))
+
+
+def measure_styles(name: str, run: training.Run, data: dataset.Dataset) -> dict:
+    """Transfers every second test piece; the others, and the validation pieces, are what the judge learns from."""
+    split, measures = split_styles(name), style.measures
+    judge = style.Judge(corpus.join([split.validation, split.test.take(range(0, len(split.test), 2))]))
+    # Enough of them: the share has a standard error of at most 0.03.
+    known = [i for i in range(1, len(split.test), 2) if data.encoding.examples(split.test.scores[i])][:300]
+    pieces = split.test.take(known)
+    to = measures.targets(pieces)
+    corners = measures.corners(judge, pieces, to)
+    identity, random = corners[:2]
+
+    def row(found) -> dict:
+        return {**dataclasses.asdict(found), "above_the_line": found.above(identity, random)}
+
+    tune = max(pieces.scores, key=lambda score: score.end * (score.end <= 64))
+    style.transfer(run, tune, run.model.styles[0])
+    start = time.perf_counter()
+    style.transfer(run, tune, run.model.styles[-1], seed=1)
+    return {
+        "reconstruction": dataclasses.asdict(evaluation.latent.reconstruction(run, some(data.unlabelled().test))),
+        "pieces": len(pieces),
+        "accuracy_of_the_judge": judge.accuracy(pieces),
+        "corners": [dataclasses.asdict(corner) for corner in corners],
+        "style_tokens_only": row(measures.outcome("tokens", judge, pieces, measures.swapped(run, pieces, to), to)),
+        "style_vectors_only": row(measures.outcome("vectors", judge, pieces, measures.moved(run, pieces, to), to)),
+        "transfer": [row(found) for found in measures.curve(run, judge, pieces, to)],
+        f"seconds_for_{tune.end:g}_quarter_lengths": time.perf_counter() - start,
+    }
+
+
+def some(pieces: Pieces) -> Pieces:
+    """Returns every fourth piece."""
+    return Pieces.from_lists(pieces[i] for i in range(0, len(pieces), 4))
+
+
 def measure_vae(run: training.Run, data: dataset.Dataset) -> dict:
     """Compares reconstructions with copying and counting, and new phrases with held-out ones under an n-gram."""
     latent = evaluation.latent
@@ -118,13 +188,12 @@ def measure_vae(run: training.Run, data: dataset.Dataset) -> dict:
     ngram = evaluation.NGram(data.train, len(data.vocabulary), order=4)
     results = {}
     for name, phrases in parts.items():
-        some = Pieces.from_lists([phrases[i] for i in range(0, len(phrases), 4)])
-        targets = rows(some, length + 1)[:, 1:]
-        copied = latent.nearest(some, data.train, len(data.vocabulary))[:, :length]
+        targets = rows(some(phrases), length + 1)[:, 1:]
+        copied = latent.nearest(some(phrases), data.train, len(data.vocabulary))[:, :length]
         results[name] = {
             "count": len(phrases),
             **dataclasses.asdict(latent.reconstruction(run, phrases)),
-            "knobs": latent.knobs(run, some),
+            "knobs": latent.knobs(run, some(phrases)),
             "nearest_training_phrase": dataclasses.asdict(latent.accuracy(copied, targets, hold)),
             f"n-gram of order {ngram.order}": {
                 **dataclasses.asdict(latent.accuracy(latent.likeliest(ngram, targets), targets, hold)),
@@ -248,8 +317,42 @@ PHRASES = {
     "tunes_vae": (phrases_of_tunes, measure_vae),
     "bars_vae": (bars_of_chorales, measure_bars_vae),
     "bars_gan": (bars_of_chorales, measure_bars),
+    **{
+        name: (functools.partial(phrases_of_styles, name), functools.partial(measure_styles, name))
+        for name in ("folk_styles", "choral_styles")
+    },
 }
+SMALL = ("bars_vae", "folk_styles", "choral_styles")  # their weights are shipped in half precision
 PAIRS = {"bach_harmonizer": melodies_and_voices, "fiddle_answers": phrases_and_answers}
+
+
+def halve(folder: pathlib.Path) -> None:
+    """Saves the weights of a run in half precision; loading turns them into float32 again."""
+    path, new = folder / "model.keras", io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith(".h5"):
+                weights = io.BytesIO()
+                with h5py.File(io.BytesIO(content)) as source, h5py.File(weights, "w") as target:
+                    copy_halved(source, target)
+                content = weights.getvalue()
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+    path.write_bytes(new.getvalue())
+    about = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    about["sha256"]["model.keras"] = hashlib.sha256(new.getvalue()).hexdigest()
+    (folder / "config.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def copy_halved(source: h5py.Group, target: h5py.Group) -> None:
+    """Copies a group of weights, float32 as float16."""
+    target.attrs.update(source.attrs)
+    for name, item in source.items():
+        if isinstance(item, h5py.Group):
+            copy_halved(item, target.create_group(name))
+        else:
+            values = item[()].astype("float16") if item.dtype == "float32" and item.size > 1 else item[()]
+            target.create_dataset(name, data=values).attrs.update(item.attrs)
 
 
 def main() -> None:
@@ -262,6 +365,9 @@ def main() -> None:
             run = training.load_run(folder / name)
         else:
             run = training.train(data, CONFIGS[name], folder / name)
+        if name in SMALL:
+            halve(folder / name)
+            run = training.load_run(folder / name)
         if name in PAIRS:
             without = training.train(data.hidden(), CONFIGS[name], folder / f"{name}_without_source")
             figures = measure_pairs(run, data, without)

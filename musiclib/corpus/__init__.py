@@ -4,8 +4,8 @@
 the same melody in the same set.
 """
 
-from musiclib.corpus.corpus import Corpus
+from musiclib.corpus.corpus import Corpus, join
 from musiclib.corpus.loading import load
 from musiclib.corpus.splitting import Split, split
 
-__all__ = ["Corpus", "Split", "load", "split"]
+__all__ = ["Corpus", "Split", "join", "load", "split"]

@@ -40,7 +40,7 @@ def encode(run, scores: Score | Iterable[Score]) -> np.ndarray:
     """
     check_vae(run)
     scores = [scores] if isinstance(scores, Score) else list(scores)
-    return _means(run, [ids for score in scores for ids in _phrases(run, score)])
+    return means(run, [ids for score in scores for ids in _phrases(run, score)])
 
 
 def decode(run, z: np.ndarray, temperature: float | None = None, seed: int | None = None) -> list[Score]:
@@ -134,7 +134,7 @@ def morph(run, score: Score, **changes: float) -> list[Score]:
     """
     check_vae(run)
     phrases = _phrases(run, score)
-    z = _means(run, phrases)
+    z = means(run, phrases)
     for name, change in changes.items():
         z[:, attribute(run, name)] += change
     decoded = in_metres(run, z, [ids[0] for ids in phrases])
@@ -181,7 +181,7 @@ def _length(run, score: Score) -> int:
     return len(run.encoding.encode(score)) - 1
 
 
-def _means(run, phrases: list[np.ndarray]) -> np.ndarray:
+def means(run, phrases: list[np.ndarray]) -> np.ndarray:
     """Returns the mean latent vectors of phrases of ids, time signature first, (phrases, latent)."""
     return posterior(run.model, rows(map(from_start_to_end, phrases), run.model.length + 1))[0]
 

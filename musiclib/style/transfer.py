@@ -1,8 +1,9 @@
 """Style transfer: a piece in another style, phrase by phrase.
 
 Each phrase is encoded, and proposals are decoded along the style vector, with the style tokens of the target and some
-noise. Of the proposals that keep enough of the phrase, the most typical one of the target is taken. How much must be
-kept falls with the strength; the phrase itself is always among the proposals. Equal phrases stay equal.
+noise. Of the proposals that keep enough of the phrase, one is taken that is typical of the target, in the key and the
+range of the piece, and otherwise like the phrase. How much must be kept falls with the strength; the phrase itself is
+always among the proposals. Equal phrases stay equal.
 
 What is not restyled remains: the upbeat, other voices, tempo, key and time signatures, velocity, the last pitch class,
 the length.
@@ -14,33 +15,37 @@ import warnings
 from collections.abc import Mapping
 
 import numpy as np
-from keras import ops
 
-from musiclib.dataset.pieces import from_start_to_end, rows
 from musiclib.encodings.chorale import HOLD, REST
 from musiclib.encodings.vocabulary import UNKNOWN
-from musiclib.evaluation.content import Grid, similarity
-from musiclib.models.latent import posterior
 from musiclib.sampling import latent
+from musiclib.sampling.primers import check_latents
 from musiclib.sampling.rules import check_whole
-from musiclib.score import Score, pitch_number
-from musiclib.style import rebuilding, tokens
+from musiclib.score import Score
+from musiclib.style import ranking, rebuilding, tokens
+from musiclib.style.describing import Description
 
 _SHIFTS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)  # along the style vector
-_NOISE = (0.0, 0.3, 0.5, 0.7)  # standard deviations
+_NOISE = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7)  # standard deviations
 _BATCH = 256  # phrases that are decoded at once; one size, so that the loop is compiled once
 FLOOR = 0.35  # content that must be kept at full strength
 
 
 def transfer(
-    run, score: Score, to: str | Mapping[str, float], strength: float = 1.0, seed: int = 0, floor: float = FLOOR
+    run,
+    score: Score,
+    to: str | Mapping[str, float] | Description,
+    strength: float = 1.0,
+    seed: int = 0,
+    floor: float = FLOOR,
 ) -> Score:
     """Transfers a piece to another style.
 
     Args:
         run: a trained run of a ``style_vae``.
         score: a piece in any style.
-        to: a style, or a mixture of styles as weights by name.
+        to: a style, a mixture of styles as weights by name, or what ``describe`` makes of a line of text: then also
+            attributes and the tempo are changed.
         strength: from 0 (the piece as it is) to 1.
         seed: of the noise of the proposals.
         floor: how much of a phrase, from 0 to 1, must remain at full strength; the mean of contour, rhythm and chroma.
@@ -52,7 +57,10 @@ def transfer(
         ValueError: at an unknown style, a strength outside 0 to 1, a piece without notes or with no phrase that the run
             can encode.
     """
-    target = tokens.shares(run, to)
+    asked = to if isinstance(to, Description) else Description("", to)
+    target, changes = tokens.shares(run, asked.style), np.zeros(run.model.latent_size)
+    for name, change in asked.changes.items():
+        changes[latent.attribute(run, name)] = strength * change
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must lie between 0 and 1, got {strength}")
     check_whole("seed", seed, 0)
@@ -60,12 +68,39 @@ def transfer(
     if strength == 0:
         return score
     phrases = {phrase.tobytes(): phrase for _, _, phrase in places}
-    ids = list(phrases.values())
-    chosen = dict(zip(phrases, _restyled(run, ids, target, 1 - strength * (1 - floor), seed), strict=True))
-    changed = [(start, stop, chosen[phrase.tobytes()]) for start, stop, phrase in places]
+    distinct = list(phrases.values())
+    proposals = _proposals(run, distinct, target, changes, seed)
+    best = ranking.best(run, distinct, proposals, target, 1 - strength * (1 - floor))
+    chosen = dict(zip(phrases, best, strict=True))
+    factor = asked.tempo**strength
+    score = score.replace(tempos=tuple((onset, tempo * factor) for onset, tempo in score.tempos))
+    return _rebuilt(run, score, places, [chosen[phrase.tobytes()] for _, _, phrase in places])
+
+
+def latents(run, score: Score) -> np.ndarray:
+    """Returns the latent vectors of the phrases of a piece that a transfer changes, (phrases, latent)."""
+    tokens.styles(run)
+    return latent.means(run, [phrase for _, _, phrase in _places(run, score)])
+
+
+def decoded(run, score: Score, z: np.ndarray) -> Score:
+    """Returns a piece with its phrases decoded from latent vectors, such as those of ``latents`` with other scores.
+
+    Args:
+        run: a trained run of a ``style_vae``.
+        score: the piece; what is not a phrase is taken from it.
+        z: (phrases, latent), one for each phrase.
+    """
+    places = _places(run, score)
+    z = check_latents(run, z, len(places))
+    phrases = _decode(run, z, np.array([phrase[0] for _, _, phrase in places]))
+    return _rebuilt(run, score, places, phrases)
+
+
+def _rebuilt(run, score: Score, places: list[tuple], phrases: list[np.ndarray]) -> Score:
     changed = [
         (start, stop, run.vocabulary.to_tokens(new))
-        for (start, stop, new), (_, _, old) in zip(changed, places, strict=True)
+        for (start, stop, old), new in zip(places, phrases, strict=True)
         if new.tobytes() != old.tobytes()
     ]
     return rebuilding.rebuild(score, run.encoding, changed)
@@ -97,37 +132,29 @@ def _places(run, score: Score) -> list[tuple[float, float, np.ndarray]]:
     return places
 
 
-def _restyled(run, phrases: list[np.ndarray], target: np.ndarray, least: float, seed: int) -> list[np.ndarray]:
-    """Returns for each phrase the most typical proposal of those that keep at least so much of it."""
-    proposals = _proposals(run, phrases, target, seed)
-    typical = typicality(run, [p for each in proposals for p in each], target)
-    starts = np.cumsum([0, *map(len, proposals)])
-    chosen = []
-    for phrase, candidates, start in zip(phrases, proposals, starts, strict=False):
-        keep = content(run, phrase, candidates)
-        values = np.where(keep >= least - 1e-9, typical[start : start + len(candidates)], -np.inf)
-        chosen.append(candidates[int(values.argmax())])
-    return chosen
-
-
-def _proposals(run, phrases: list[np.ndarray], target: np.ndarray, seed: int) -> list[list[np.ndarray]]:
+def _proposals(run, phrases: list[np.ndarray], target, changes, seed: int) -> list[list[np.ndarray]]:
     """Returns for each phrase itself, first, and its decoded proposals."""
-    ids = rows(map(from_start_to_end, phrases), run.model.length + 1)
-    z = posterior(run.model, ids)[0]
-    source = ops.convert_to_numpy(ops.softmax(run.model.read_style(ids[:, :-1]))).mean(axis=0)
+    z = latent.means(run, phrases)
     names = run.model.styles
     ends = tokens.vector(run, dict(zip(names, target, strict=True)))
-    step = ends - tokens.vector(run, dict(zip(names, source, strict=True)))
+    step = ends - tokens.vector(run, source_style(run, phrases))
     rng, parts = np.random.default_rng(seed), []
     for shift in _SHIFTS:
         for deviation in _NOISE:
             # The same noise for every phrase: a piece stays of one piece.
-            moved = z + shift * step + deviation * rng.standard_normal(z.shape[1])
+            moved = z + changes + shift * step + deviation * rng.standard_normal(z.shape[1])
             parts.append(tokens.with_scores(run, moved, ends[run.model.content_size :]))
     metres = np.tile([phrase[0] for phrase in phrases], len(parts))
     decoded = _decode(run, np.concatenate(parts), metres)
     # Steps beyond the end of the phrase are dropped, as by the encoding.
     return [[phrase, *(p[: len(phrase)] for p in decoded[i :: len(phrases)])] for i, phrase in enumerate(phrases)]
+
+
+def source_style(run, phrases: list[np.ndarray]) -> dict[str, float]:
+    """Returns the shares of the styles that the network reads in the phrases of a piece."""
+    logits = ranking.style_logits(run, phrases)
+    shares = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)).mean(axis=0)
+    return dict(zip(run.model.styles, shares.tolist(), strict=True))
 
 
 def _decode(run, z: np.ndarray, metres: np.ndarray) -> list[np.ndarray]:
@@ -141,42 +168,3 @@ def _decode(run, z: np.ndarray, metres: np.ndarray) -> list[np.ndarray]:
             for place, ids in zip(block.tolist(), found, strict=False):
                 decoded[place] = ids
     return decoded
-
-
-def typicality(run, phrases: list[np.ndarray], target: np.ndarray) -> np.ndarray:
-    """Returns how typical phrases are of a style, (phrases,): log odds that the network reads it."""
-    ids = rows(map(from_start_to_end, phrases), run.model.length + 1)
-    parts = [ops.convert_to_numpy(run.model.read_style(ids[i : i + 1024, :-1])) for i in range(0, len(ids), 1024)]
-    logits = np.concatenate(parts)
-    others = np.where(target > 0, -np.inf, logits)
-    return logits @ target - np.logaddexp.reduce(others, axis=1, initial=-30.0)
-
-
-def content(run, phrase: np.ndarray, others: list[np.ndarray]) -> np.ndarray:
-    """Returns how much of a phrase others keep, (others,): the mean of contour, rhythm and chroma."""
-    values = similarity(_grid(run, [phrase]), _grid(run, others, len(phrase)))
-    return np.mean([*values.values()], axis=0)
-
-
-def _grid(run, phrases: list[np.ndarray], length: int | None = None) -> Grid:
-    """Returns phrases of ids, time signature first, as a grid."""
-    symbols = run.vocabulary.tokens
-    voices = len(run.encoding.voices)
-    table = rows(phrases, length or len(phrases[0]))[:, 1:].reshape(len(phrases), -1, voices)
-    known = np.array([_pitch(symbol) for symbol in symbols])[table]
-    pitch = known.copy()
-    for step in range(1, pitch.shape[1]):
-        pitch[:, step] = np.where(known[:, step] == _HELD, pitch[:, step - 1], pitch[:, step])
-    return Grid(np.where(pitch < 0, -1, pitch), known >= 0)
-
-
-_HELD = -2
-
-
-def _pitch(token: str) -> int:
-    if token == HOLD:
-        return _HELD
-    try:
-        return pitch_number(token)
-    except ValueError:
-        return -1
