@@ -17,7 +17,8 @@ from musiclib.models.layers.additive_attention import KINDS, AdditiveSelfAttenti
 
 SIZE = 13  # tokens in the vocabulary
 TOKENS = [*RESERVED, "4/4", "_", "R", "C4", "D4", "E4", "F4", "G4", "A4"]
-LATENT = ("vae", "gan")  # their latent vectors are asked for in test_latent and test_gan
+LABELLED = [*RESERVED, "label:one", "label:two", "4/4", "_", "R", "C4", "D4", "E4", "F4"]
+LATENT = ("vae", "gan", "style_vae")  # their latent vectors are asked for in test_latent, test_gan and test_style_vae
 on_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="keras-self-attention needs it")
 ATTENTIONS = [pytest.param("keras-self-attention", marks=on_tensorflow), "additive"]
 
@@ -31,6 +32,16 @@ def make(name, seed=0, **options):
         "chorale_gru": {"pitches": [None] * 4 + [*range(60, 60 + SIZE - 4)], "units": 8, "head": 6, "heads": 2},
         "seq2seq": {"units": 8, "embedding_size": 4, "heads": 2},
         "vae": {"tokens": TOKENS, "length": 18, "latent_size": 4, "encoder": [6], "plan": [6, 4], "units": 5},
+        "style_vae": {
+            "tokens": LABELLED,
+            "length": 18,
+            "latent_size": 4,
+            "style_tokens": 2,
+            "encoder": [6],
+            "plan": [6, 4],
+            "units": 5,
+            "attributes": ["contour"],
+        },
         "gan": {"tokens": TOKENS, "length": 18, "voices": 2, "latent_size": 4, "units": 4, "critic_units": 4},
     }
     return models.build(name, SIZE, **{**sizes.get(name, {}), **options})
@@ -298,7 +309,7 @@ def answers(folder):
         if model.latent_size:
             condition = [np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)]
             inputs = condition[0] if path.stem == "gan" else ids
-            if path.stem == "vae":
+            if path.stem in ("vae", "style_vae"):
                 condition = [model.posterior(ids)[0]]
         state, steps = model.initial_state(len(ids), *condition), []
         for i in range(ids.shape[1] if model.targets == "all" else 2):  # JAX compiles each window anew

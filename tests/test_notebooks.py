@@ -20,6 +20,7 @@ OUTPUTS = {
     "07_transformer": ["models/transformer/model.keras", "outputs/07_continued_1.mid", "outputs/07_performance.mid"],
     "08_interpolate": ["models/phrases_vae/model.keras", "outputs/08_interpolation.wav", "outputs/08_map.png"],
     "09_gan": ["models/gan_45/model.keras", "outputs/09_collapse.png", "outputs/09_bars.wav"],
+    "10_style_transfer": ["models/styles/model.keras", "outputs/10_four_styles.png", "outputs/10_style_3.musicxml"],
     "13_evaluate": ["outputs/13_card/card.md", "outputs/13_card/card.json", "outputs/13_copied.png"],
     "14_scale_out": ["data/scale_out/dataset.json", "models/two_processes/config.json"],
 }

@@ -16,6 +16,7 @@ from musiclib import models
 from musiclib.encodings.vocabulary import PADDING, RESERVED
 
 SIZE = 13  # tokens in the vocabulary
+LABELLED = [*RESERVED, "label:one", "label:two", "4/4", "_", "R", "C4", "D4", "E4", "F4"]
 TOKENS = [*RESERVED, "4/4", "_", "R", "C4", "D4", "E4", "F4", "G4", "A4"]
 GRU = {"units": 6, "embedding_size": 4, "attention_units": 5, "context_length": 5, "attention": "additive"}
 OPTIONS = {
@@ -33,6 +34,19 @@ OPTIONS = {
     "vae": [
         {"tokens": TOKENS, "length": 12, "latent_size": 4, "encoder": [6], "plan": [6, 4], "units": 5, "context": 3},
         {"tokens": TOKENS, "length": 12, "latent_size": 4, "encoder": [6], "plan": [6, 4], "context": 0},
+    ],
+    "style_vae": [
+        {
+            "tokens": LABELLED,
+            "length": 12,
+            "latent_size": 4,
+            "style_tokens": 2,
+            "encoder": [6],
+            "plan": [6, 4],
+            "units": 5,
+            "context": 3,
+            "attributes": [],
+        },
     ],
     "gan": [{"tokens": TOKENS, "length": 18, "voices": 2, "latent_size": 4, "units": 4, "critic_units": 4}],
 }

@@ -13,7 +13,7 @@ from musiclib.score.voices import SILENT, STEPS_PER_QUARTER, VOICES, notes_at_st
 
 
 def rebuild(score: Score, encoding: Phrases, changed: Iterable[tuple[float, float, list[str]]]) -> Score:
-    """Returns a piece with other phrases in some places, of the same length and with the same last pitch classes.
+    """Returns a piece with other phrases in some places, of the same length and with the same last notes.
 
     Args:
         score: the piece.
@@ -30,6 +30,7 @@ def rebuild(score: Score, encoding: Phrases, changed: Iterable[tuple[float, floa
         voice_of[shown[shown != SILENT]] = voice
     hidden = ~np.isin(np.arange(len(score)), grid) & (score.duration < 1 / STEPS_PER_QUARTER)
     four = len(score.part_names) == len(VOICES)
+    lasts = _last_notes(score, voice_of)
     gone, new = np.zeros(len(score), bool), []
     for start, stop, tokens in changed:
         inside = (score.onset >= start - _NEAR) & (score.onset < stop - _NEAR)
@@ -37,8 +38,10 @@ def rebuild(score: Score, encoding: Phrases, changed: Iterable[tuple[float, floa
         velocity = int(np.median(score.velocity[old])) if old.any() else int(np.median(score.velocity))
         part = int(np.bincount(score.part[old]).argmax()) if old.any() else 0
         gone |= old | (inside & hidden)
+        gone[[*lasts.values()]] = False
         for onset, duration, pitch, voice in _notes(encoding.decode(tokens)):
-            if start + onset < stop - _NEAR:
+            end = score.onset[lasts[voice]] if voice in lasts else np.inf
+            if start + onset < min(stop, end) - _NEAR:
                 place = voice if four else part
                 length = min(duration, stop - start - onset)
                 new.append(
@@ -47,7 +50,6 @@ def rebuild(score: Score, encoding: Phrases, changed: Iterable[tuple[float, floa
     kept = [{**row, "voice": int(voice)} for row, voice, out in zip(rows, voice_of, gone, strict=True) if not out]
     notes = sorted([*kept, *new], key=lambda row: row["onset"])
     _shorten(notes)
-    _finish(notes, score, voice_of)
     return score.replace(**{name: [row[name] for row in notes] for name in COLUMNS})
 
 
@@ -70,15 +72,7 @@ def _shorten(notes: list[dict]) -> None:
             following[row["voice"]] = row["onset"]
 
 
-def _finish(notes: list[dict], score: Score, voice_of: np.ndarray) -> None:
-    """Gives the last note of each restyled voice the end and the pitch class of the original's last."""
-    for voice in np.unique(voice_of[voice_of != SILENT]).tolist():
-        own = np.flatnonzero(voice_of == voice)
-        before = own[np.argmax(score.onset[own])]
-        last = max((row for row in notes if row["voice"] == voice), key=lambda row: row["onset"], default=None)
-        if last is not None:
-            last["duration"] = max(
-                float(score.onset[before] + score.duration[before]) - last["onset"], last["duration"]
-            )
-            away = (int(score.pitch[before]) - last["pitch"] + 6) % 12 - 6
-            last["pitch"] = last["pitch"] + away if 0 <= last["pitch"] + away <= 127 else last["pitch"]
+def _last_notes(score: Score, voice_of: np.ndarray) -> dict[int, int]:
+    """Returns the index of the last note of each restyled voice."""
+    voices = np.unique(voice_of[voice_of != SILENT]).tolist()
+    return {voice: max(np.flatnonzero(voice_of == voice).tolist(), key=lambda i: score.onset[i]) for voice in voices}

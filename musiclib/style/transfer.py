@@ -5,8 +5,8 @@ noise. Of the proposals that keep enough of the phrase, one is taken that is typ
 range of the piece, and otherwise like the phrase. How much must be kept falls with the strength; the phrase itself is
 always among the proposals. Equal phrases stay equal.
 
-What is not restyled remains: the upbeat, other voices, tempo, key and time signatures, velocity, the last pitch class,
-the length.
+What is not restyled remains: the upbeat, other voices, tempo, key and time signatures, velocity, the last note, the
+length.
 """
 
 from __future__ import annotations
