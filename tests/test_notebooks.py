@@ -20,6 +20,7 @@ OUTPUTS = {
     "07_transformer": ["models/transformer/model.keras", "outputs/07_continued_1.mid", "outputs/07_performance.mid"],
     "08_interpolate": ["models/phrases_vae/model.keras", "outputs/08_interpolation.wav", "outputs/08_map.png"],
     "09_gan": ["models/gan_45/model.keras", "outputs/09_collapse.png", "outputs/09_bars.wav"],
+    "11_recommend_and_generate": ["outputs/11_composed.mid", "outputs/11_varied.wav", "outputs/11_uplift.png"],
     "13_evaluate": ["outputs/13_card/card.md", "outputs/13_card/card.json", "outputs/13_copied.png"],
     "14_scale_out": ["data/scale_out/dataset.json", "models/two_processes/config.json"],
 }

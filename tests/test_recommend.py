@@ -12,7 +12,16 @@ from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.corpus import Corpus, Split
 from musiclib.dataset import prepare
 from musiclib.recommend import (
-    Chance, Composer, Factors, ItemNeighbours, Listeners, Popular, Ratings, Taste, UserNeighbours, tune,
+    Chance,
+    Composer,
+    Factors,
+    ItemNeighbours,
+    Listeners,
+    Popular,
+    Ratings,
+    Taste,
+    UserNeighbours,
+    tune,
 )  # fmt: skip
 from musiclib.score import Score
 
@@ -102,6 +111,7 @@ class TestRatings:
         ratings = Ratings.from_rows(ROWS)
         assert ratings.matrix().toarray().tolist() == [[5, 3, 0], [4, 0, 2]]
         assert ratings.profile("bela").toarray().tolist() == [[4, 0, 2]]
+        assert ratings.of("bela") == {"x": 4, "z": 2}
         assert ratings.profile({"z": 1}).toarray().tolist() == [[0, 0, 1]]
         assert repr(ratings) == "Ratings(4 ratings of 2 users for 3 pieces)"
 

@@ -110,6 +110,11 @@ class Ratings:
         place = np.zeros(len(piece), int), piece
         return sparse.csr_matrix((self._confidence(value), place), (1, len(self.pieces)), dtype=np.float32)
 
+    def of(self, listener: str) -> dict[str, float]:
+        """Returns the ratings or plays of one listener, piece by piece."""
+        mine = self.user == self.users.index(listener)
+        return {self.pieces[i]: v for i, v in zip(self.piece[mine].tolist(), self.value[mine].tolist(), strict=True)}
+
     def split(self, share: float = 0.25, seed: int = 0) -> tuple[Ratings, Ratings]:
         """Holds out a share of each listener's ratings, at random; every listener keeps at least one.
 
