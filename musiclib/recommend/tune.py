@@ -30,7 +30,7 @@ def key(score: Score) -> tuple[int, str]:
 
 
 def assemble(phrases: Sequence[Score], form: Sequence[int] = FORM) -> Score:
-    """Joins phrases in a form, moves them into one key, and ends on its tonic.
+    """Joins phrases in a form, moves them into one key, and ends the last of them on its tonic.
 
     A phrase is transposed by up to three semitones to fit the key; notes that its scale still lacks move by one, up
     where the key has sharps and down where it has flats.
@@ -48,13 +48,17 @@ def assemble(phrases: Sequence[Score], form: Sequence[int] = FORM) -> Score:
     tonic, mode = key(_joined(phrases, length, form))
     moves = sorted(range(-_MOST, _MOST + 1), key=abs)
     moved = [p.transpose(max(moves, key=lambda move, p=p: _fit(p, tonic - move, mode))) for p in phrases]
-    piece = _joined(moved, length, form)
     fifths = (7 * tonic + _FIFTHS[mode] + 5) % 12 - 5
-    scale = {(7 * step) % 12 for step in range(fifths - 1, fifths + 6)}
-    foreign = np.isin(piece.pitch % 12, list(scale), invert=True)
-    piece = piece.replace(pitch=piece.pitch + np.where(foreign, 1 if fifths >= 0 else -1, 0))
-    piece = _ended(piece, length * len(form), tonic, bar)
+    phrases = [_in_scale(phrase, fifths) for phrase in moved]
+    phrases[form[-1]] = _ended(phrases[form[-1]], length, tonic, bar)
+    piece = _joined(phrases, length, form)
     return piece.replace(time_signatures=metre, key_signatures=((0.0, fifths, mode),))
+
+
+def _in_scale(phrase: Score, fifths: int) -> Score:
+    scale = [(7 * step) % 12 for step in range(fifths - 1, fifths + 6)]
+    foreign = np.isin(phrase.pitch % 12, scale, invert=True)
+    return phrase.replace(pitch=phrase.pitch + np.where(foreign, 1 if fifths >= 0 else -1, 0))
 
 
 def _joined(phrases: Sequence[Score], length: float, form: Sequence[int]) -> Score:
@@ -64,11 +68,11 @@ def _joined(phrases: Sequence[Score], length: float, form: Sequence[int]) -> Sco
     return piece
 
 
-def _ended(piece: Score, end: float, tonic: int, bar: float) -> Score:
+def _ended(phrase: Score, end: float, tonic: int, bar: float) -> Score:
     """Replaces the last half of the last bar by the tonic that is nearest to the note before."""
     held = 1.5 if bar % 1.5 == 0 else min(bar / 2, 2.0)
-    before = piece.slice(0, end - held)
-    last = int(before.pitch[-1])
+    before = phrase.slice(0, end - held)
+    last = int((before if len(before) else phrase).pitch[-1])
     return before.then(Score.from_notes([(0, held, last + (tonic - last + 6) % 12 - 6)]), end - held)
 
 
