@@ -162,6 +162,7 @@ def measure_styles(name: str, run: training.Run, data: dataset.Dataset) -> dict:
     style.transfer(run, tune, run.model.styles[0])
     start = time.perf_counter()
     style.transfer(run, tune, run.model.styles[-1], seed=1)
+    seconds = time.perf_counter() - start
     return {
         "reconstruction": dataclasses.asdict(evaluation.latent.reconstruction(run, some(data.unlabelled().test))),
         "pieces": len(pieces),
@@ -170,7 +171,7 @@ def measure_styles(name: str, run: training.Run, data: dataset.Dataset) -> dict:
         "style_tokens_only": row(measures.outcome("tokens", judge, pieces, measures.swapped(run, pieces, to), to)),
         "style_vectors_only": row(measures.outcome("vectors", judge, pieces, measures.moved(run, pieces, to), to)),
         "transfer": [row(found) for found in measures.curve(run, judge, pieces, to)],
-        f"seconds_for_{tune.end:g}_quarter_lengths": time.perf_counter() - start,
+        f"seconds_for_{tune.end:g}_quarter_lengths": seconds,
     }
 
 

@@ -49,7 +49,7 @@ class StyleVAE(VAE):
         if not (isinstance(style_tokens, int) and 2 <= style_tokens < latent_size - 1):
             raise ValueError(f"style_tokens must be from 2 to latent_size - 2, got {style_tokens!r}")
         self.styles = labels(tokens or ())
-        if len(self.styles) < 2:
+        if tokens and len(self.styles) < 2:
             raise ValueError(
                 f"this network is trained on phrases of at least two styles, and the vocabulary has {len(self.styles)}"
                 " labels; prepare the dataset from a labelled corpus, corpus.load({'one': ..., 'other': ...})"
