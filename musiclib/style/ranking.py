@@ -10,7 +10,8 @@ from musiclib.encodings.chorale import HOLD
 from musiclib.evaluation.content import Grid, similarity
 from musiclib.score import pitch_number
 
-_ENOUGH = 3.0  # log odds of the target from which a phrase is typical enough
+_ENOUGH = 3.0  # log odds of the target from which a phrase is typical enough, at least
+_BEYOND = 2.0  # or this often the odds against it of the piece as it was: where styles are easily told apart
 _CONTENT, _FOREIGN = 2.0, 8.0  # weights
 _MAJOR = (0, 2, 4, 5, 7, 9, 11)
 _ROOM = 3  # semitones beyond the range of the piece
@@ -31,7 +32,8 @@ def best(
         least: the content that must be kept, 0 to 1.
     """
     flat = [proposal for each in proposals for proposal in each]
-    values = -np.logaddexp(0.0, _ENOUGH - typicality(run, flat, target)) - _FOREIGN * _foreign(run, phrases, flat)
+    enough = max(_ENOUGH, -_BEYOND * float(typicality(run, phrases, target).mean()))
+    values = -np.logaddexp(0.0, enough - typicality(run, flat, target)) - _FOREIGN * _foreign(run, phrases, flat)
     chosen, start = [], 0
     for phrase, candidates in zip(phrases, proposals, strict=True):
         kept = content(run, phrase, candidates)
