@@ -14,7 +14,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
 sys.path.insert(0, str(ROOT))
 
-from musiclib import audio, corpus, dataset, evaluation, plots, sampling, training, writers  # noqa: E402
+from musiclib import audio, corpus, dataset, evaluation, plots, sampling, style, training, writers  # noqa: E402
 from musiclib.score import Score, meter  # noqa: E402
 
 # The run, a seed, and the most tokens of a piece; the last one writes four for each sixteenth.
@@ -52,6 +52,7 @@ def main() -> None:
     card.figure().savefig(FOLDER / "card.png", dpi=90)
     harmony()
     answer()
+    styles()
 
 
 def harmony() -> None:
@@ -67,6 +68,24 @@ def harmony() -> None:
     titles = ("a chorale by Bach", "its soprano, harmonized")
     plots.compare(original.slice(0, BEATS), harmonized.slice(0, BEATS), ax=axes, titles=titles)
     figure.savefig(FOLDER / "bach_harmonizer.png", dpi=80)
+
+
+def styles() -> None:
+    """Writes a Scottish tune, and what it becomes in three styles."""
+    run = training.load_run(ROOT / "models" / "folk_styles")
+    tunes = corpus.load("airdsAirs", progress=False)
+    tune = next(s for n, s in zip(tunes.names, tunes.scores, strict=True) if "The Bonton" in n)
+    tune = tune.replace(tempos=((0, TEMPO),))
+    versions = {name: style.transfer(run, tune, name, seed=1) for name in run.model.styles}
+    together = tune.slice(0, 8)
+    for number, version in enumerate(versions.values(), start=1):
+        together = together.then(version.slice(0, 8), start=9.0 * number)
+    writers.write_midi(together, FOLDER / "four_styles.mid")
+    audio.write_wav(together, FOLDER / "four_styles.wav", sample_rate=16000)
+    figure, axes = plt.subplots(2, 2, figsize=(12, 6), layout="constrained")
+    names = [f"in {name} style" for name in versions]
+    plots.piano_rolls([tune, *versions.values()], axes.flat, ["a Scottish tune", *names])
+    figure.savefig(FOLDER / "four_styles.png", dpi=80)
 
 
 def answer() -> None:
