@@ -149,8 +149,8 @@ def measure_styles(name: str, run: training.Run, data: dataset.Dataset) -> dict:
     split, measures = split_styles(name), style.measures
     judge = style.Judge(corpus.join([split.validation, split.test.take(range(0, len(split.test), 2))]))
     # Enough of them: the share has a standard error of at most 0.03.
-    known = [i for i in range(1, len(split.test), 2) if data.encoding.examples(split.test.scores[i])][:300]
-    pieces = split.test.take(known)
+    known = [i for i in range(1, len(split.test), 2) if data.encoding.examples(split.test.scores[i])]
+    pieces = split.test.take(known[:: max(round(len(known) / 300), 1)])  # the styles stand one after the other
     to = measures.targets(pieces)
     corners = measures.corners(judge, pieces, to)
     identity, random = corners[:2]

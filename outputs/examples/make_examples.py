@@ -76,7 +76,7 @@ def styles() -> None:
     tunes = corpus.load("airdsAirs", progress=False)
     tune = next(s for n, s in zip(tunes.names, tunes.scores, strict=True) if "The Bonton" in n)
     tune = tune.replace(tempos=((0, TEMPO),))
-    versions = {name: style.transfer(run, tune, name, seed=1) for name in run.model.styles}
+    versions = {name: style.transfer(run, tune, name, seed=0) for name in run.model.styles}
     together = tune.slice(0, 8)
     for number, version in enumerate(versions.values(), start=1):
         together = together.then(version.slice(0, 8), start=9.0 * number)
