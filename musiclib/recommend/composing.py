@@ -83,9 +83,10 @@ class Composer:
         candidates: int = 24,
         seed: int = 0,
     ) -> list[Candidate]:
-        """Varies a piece of the catalogue: its phrases move together towards the listener's taste.
+        """Varies the first eight phrases of a piece of the catalogue: they move together towards the listener's taste.
 
-        Phrases that were equal stay equal, so that the form remains.
+        Phrases that were equal stay equal, so that the form remains. Phrases in another metre than the first are left
+        out.
 
         Args:
             listener: as for ``compose``.
@@ -103,10 +104,10 @@ class Composer:
         """
         if piece not in self._phrases:
             raise ValueError(f"no piece {piece!r} in the catalogue of {len(self._phrases)}; take a name of it")
-        z = latent.encode(self.run, self._phrases[piece][: len(tune.FORM)])
-        metres = [self.run.vocabulary.to_ids(self.run.encoding.encode(p)[:1])[0] for p in self._phrases[piece]][
-            : len(z)
-        ]
+        metre = self._phrases[piece][0].time_signatures
+        parts = [part for part in self._phrases[piece] if part.time_signatures == metre][: len(tune.FORM)]
+        z = latent.encode(self.run, parts)
+        metres = [self.run.vocabulary.to_ids(self.run.encoding.encode(p)[:1])[0] for p in parts]
         step = self.taste.maximum(listener, shift) - self.taste.mean
         steps = step + noise * np.random.default_rng(seed).multivariate_normal(0 * step, self._within, candidates)
         moved = (z[None] + steps[:, None]).reshape(candidates * len(z), -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 import pathlib
@@ -30,9 +31,10 @@ def load(path: str | os.PathLike, pieces: Sequence[str] | None = None) -> Rating
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}; give a CSV file with the columns user, piece and rating")
-    lines = _text(path).splitlines()
-    delimiter = max(_DELIMITERS, key=lines[0].count) if lines else ","
-    reader = csv.reader(lines, delimiter=delimiter)
+    text = _text(path)
+    delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
+    # Not splitlines, which also splits at characters of Latin-1 that stand inside names.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = [name.strip().lower() for name in next(reader, [])]
     kind = next((name for name in ("plays", "rating") if name in header), None)
     if kind is None or not {"user", "piece"} <= set(header):

@@ -111,7 +111,11 @@ class Ratings:
         return sparse.csr_matrix((self._confidence(value), place), (1, len(self.pieces)), dtype=np.float32)
 
     def of(self, listener: str) -> dict[str, float]:
-        """Returns the ratings or plays of one listener, piece by piece."""
+        """Returns the ratings or plays of one listener, piece by piece; raises ValueError at an unknown name."""
+        if listener not in self.users:
+            raise ValueError(
+                f"no listener {listener!r} among the {len(self.users)} of these ratings; take one of .users"
+            )
         mine = self.user == self.users.index(listener)
         return {self.pieces[i]: v for i, v in zip(self.piece[mine].tolist(), self.value[mine].tolist(), strict=True)}
 

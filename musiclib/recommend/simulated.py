@@ -23,7 +23,8 @@ def _register(score: Score) -> float:
 
 def _compound(score: Score) -> float:
     """Returns whether a bar's beats are groups of three, as in a jig."""
-    return float(meter.bar_length(score.time_signatures) % 1.5 == 0)
+    signatures = score.time_signatures[1 if meter.upbeat(score.time_signatures) else 0 :]
+    return float(bool(signatures) and signatures[0][1] in (6, 9, 12))
 
 
 def _steps(score: Score) -> float:

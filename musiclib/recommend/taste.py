@@ -90,9 +90,12 @@ class Taste:
         if len(catalogue) < 4 * _FOLDS:
             raise ValueError(f"a catalogue of {len(catalogue)} pieces is too small; give at least {4 * _FOLDS}")
         z, ridge = vectors(run, catalogue.scores), RidgeCV(_STRENGTHS)
-        predicted = cross_val_predict(ridge, z, factors.pieces, cv=_FOLDS)
-        r2 = r2_score(factors.pieces, predicted, multioutput="variance_weighted")
-        weights = ridge.fit(z, factors.pieces).coef_
+        heard = factors.popularity > 0  # the factors of other pieces say nothing
+        if heard.sum() < 4 * _FOLDS:
+            raise ValueError(f"only {heard.sum()} pieces have ratings; at least {4 * _FOLDS} need some")
+        predicted = cross_val_predict(ridge, z[heard], factors.pieces[heard], cv=_FOLDS)
+        r2 = r2_score(factors.pieces[heard], predicted, multioutput="variance_weighted")
+        weights = ridge.fit(z[heard], factors.pieces[heard]).coef_
         return cls(run, factors, catalogue, z, weights, float(r2), z.mean(axis=0), ledoit_wolf(z)[0])
 
     def direction(self, listener: str | Mapping[str, float]) -> np.ndarray:

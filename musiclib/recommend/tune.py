@@ -69,7 +69,7 @@ def _joined(phrases: Sequence[Score], length: float, form: Sequence[int]) -> Sco
 
 
 def _ended(phrase: Score, end: float, tonic: int, bar: float) -> Score:
-    """Replaces the last half of the last bar by the tonic that is nearest to the note before."""
+    """Replaces the end of the last bar, half of it or three eighths, by the tonic nearest to the note before."""
     held = 1.5 if bar % 1.5 == 0 else min(bar / 2, 2.0)
     before = phrase.slice(0, end - held)
     last = int((before if len(before) else phrase).pitch[-1])

@@ -35,7 +35,7 @@ MANNERS = {
         "fast", "lively", "quick", "cheerful", "schnell", "lebhaft", "fröhlich", "munter", "快", "欢快的", "活泼的",
     ),
     ("note density", 1.5): (
-        "busy", "many notes", "lively", "virtuosic", "lebhaft", "viele Töne", "bewegt", "活泼的", "很多音符",
+        "busy", "many notes", "lively", "virtuosic", "lebhaft", "viele Töne", "bewegt", "欢快的", "活泼的", "很多音符",
     ),
     ("note density", -1.5): (
         "sparse", "few notes", "long notes", "slow", "langsam", "wenige Töne", "lange Töne", "缓慢的", "长音",

@@ -42,7 +42,12 @@ class Outcome:
     content: float
 
     def above(self, one: Outcome, other: Outcome) -> float:
-        """Returns by how much the content lies above the line between two outcomes, at this share."""
+        """Returns by how much the content lies above the line between two outcomes, at this share.
+
+        It is nan where the judge takes as many pieces in both outcomes: such a judge tells nothing.
+        """
+        if other.taken == one.taken:
+            return float("nan")
         along = (self.taken - one.taken) / (other.taken - one.taken)
         return self.content - (one.content + along * (other.content - one.content))
 

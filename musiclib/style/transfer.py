@@ -1,12 +1,12 @@
 """Style transfer: a piece in another style, phrase by phrase.
 
 Each phrase is encoded, and proposals are decoded along the style vector, with the style tokens of the target and some
-noise. Of the proposals that keep enough of the phrase, one is taken that is typical of the target, in the key and the
-range of the piece, and otherwise like the phrase. How much must be kept falls with the strength; the phrase itself is
-always among the proposals. Equal phrases stay equal.
+noise. Of the proposals that keep enough of the phrase, one is taken that is typical of the target, mostly in the key
+and the range of the piece, and otherwise like the phrase. How much must be kept falls with the strength; the phrase
+itself is always among the proposals. Equal phrases stay equal.
 
-What is not restyled remains: the upbeat, other voices, tempo, key and time signatures, velocity, the last note, the
-length.
+What is not restyled remains: the upbeat, other voices, tempo, key and time signatures, the median velocity, the last
+note, the length.
 """
 
 from __future__ import annotations
