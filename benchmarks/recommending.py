@@ -130,7 +130,7 @@ def music(count: int = 60, trained: int = 500, limit: int = 600) -> None:
             "varied from the recommended piece": composer.vary(mine, tunes.names[best], seed=i)[0],
         }
         existing = {
-            "random existing piece": likes[user].mean(),
+            "mean of the existing pieces": likes[user].mean(),
             "recommended existing piece (Factors)": likes[user, best],
             "best existing piece by predicted taste": likes[user, np.argmax(scored)],
             "best existing piece, known only to the judge": likes[user].max(),
