@@ -28,6 +28,7 @@ from musiclib.models.layers.phrase_tokens import ATTRIBUTES
 from musiclib.models.registry import register
 from musiclib.models.vae import VAE
 
+_SHORTEST = 13  # tokens that the layers of ``read_style`` need; shorter phrases are padded
 _QUERY = 32  # size of the queries and keys
 _PACE = 0.01  # of the moving average of the styles' content
 _CERTAIN = -20.0  # log variance of the scores, which have no distribution
@@ -75,7 +76,7 @@ class StyleVAE(VAE):
 
     def build(self, input_shape) -> None:
         self.query.build((None, None, self.width))
-        shape = (None, self.length - 1)
+        shape = (None, max(self.length - 1, _SHORTEST))
         for layer in self.style_reader:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
@@ -96,6 +97,7 @@ class StyleVAE(VAE):
         The time signature is not read: a transfer keeps it, so it must not decide.
         """
         x = self.without_ends(ids)[:, 1:]
+        x = ops.pad(x, ((0, 0), (0, max(_SHORTEST - self.length + 1, 0))))
         for layer in self.style_reader:
             x = layer(x, training=training) if isinstance(layer, keras.layers.Dropout) else layer(x)
         return x
