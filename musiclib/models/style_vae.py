@@ -22,11 +22,10 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from musiclib.config import TrainingConfig
 from musiclib.encodings.vocabulary import LABEL, labels
 from musiclib.models.layers.phrase_tokens import ATTRIBUTES
 from musiclib.models.registry import register
-from musiclib.models.vae import VAE
+from musiclib.models.vae import PRESETS, VAE
 
 _SHORTEST = 13  # tokens that the layers of ``read_style`` need; shorter phrases are padded
 _QUERY = 32  # size of the queries and keys
@@ -128,11 +127,13 @@ class StyleVAE(VAE):
         return ops.concatenate([mean, scores], axis=1), ops.concatenate([log_variance, certain], axis=1)
 
     def call(self, ids, training=False):
-        z = self.posterior(ids)
-        if training:
-            self.batches_seen.assign_add(1.0)
-            self._remember(z[0][:, : self.content_size], self._split(ids)[1])
-        return self.decode(self._split(ids)[0], self.sample(*z) if training else z[0], training)
+        mean, log_variance = self.posterior(ids)
+        phrases, label = self._split(ids)
+        if not training:
+            return self.decode(phrases, mean)
+        self.batches_seen.assign_add(1.0)
+        self._remember(mean[:, : self.content_size], label)
+        return self.decode(phrases, self.sample(mean, log_variance), training=True)
 
     def _remember(self, content, label):
         """Moves the mean content of each style towards that of a batch."""
@@ -209,13 +210,4 @@ def style_vae(
     return model
 
 
-_PHRASES = {"window": 34, "batch_size": 256, "learning_rate": 1.5e-3, "patience": 4}
-register(
-    "style_vae",
-    style_vae,
-    quick=(
-        {"encoder": [256], "plan": [256, 64], "context": 0, "beta": 0.1, "annealing": 200},
-        TrainingConfig(epochs=4, average=0.99, **_PHRASES),
-    ),
-    full=({}, TrainingConfig(epochs=40, average=0.998, **_PHRASES)),
-)
+register("style_vae", style_vae, **PRESETS)

@@ -262,12 +262,11 @@ def vae(
 
 
 _PHRASES = {"window": 34, "batch_size": 256, "learning_rate": 1.5e-3, "patience": 4}
-register(
-    "vae",
-    vae,
-    quick=(
+PRESETS = {
+    "quick": (
         {"encoder": [256], "plan": [256, 64], "context": 0, "beta": 0.1, "annealing": 200},
         TrainingConfig(epochs=4, average=0.99, **_PHRASES),
     ),
-    full=({}, TrainingConfig(epochs=40, average=0.998, **_PHRASES)),
-)
+    "full": ({}, TrainingConfig(epochs=40, average=0.998, **_PHRASES)),
+}
+register("vae", vae, **PRESETS)

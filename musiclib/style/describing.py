@@ -105,15 +105,15 @@ def _parts(text: str) -> list[str]:
 
 def _likeness(encoder: str, captions: Sequence[str], parts: Sequence[str]) -> np.ndarray:
     """Returns cosine similarities, (captions, parts)."""
-    embed = _tf_idf(tuple(captions)) if encoder == "tf-idf" else _sentences()
-    a, b = embed([caption.lower() for caption in captions]), embed(list(parts))
-    return np.asarray(a @ b.T)
+    captions = [caption.lower() for caption in captions]
+    embed = _tf_idf(captions) if encoder == "tf-idf" else _sentences()
+    return np.asarray(embed(captions) @ embed(list(parts)).T)
 
 
-def _tf_idf(captions: tuple[str, ...]) -> Callable:
+def _tf_idf(captions: Sequence[str]) -> Callable:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4)).fit([c.lower() for c in captions])
+    vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4)).fit(captions)
     return lambda texts: vectorizer.transform(texts).toarray()
 
 

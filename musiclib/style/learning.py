@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from musiclib import config, corpus, dataset, training
 from musiclib.config import Config
 from musiclib.encodings import Phrases
-from musiclib.score import Score
 
 _FEWEST = 4  # pieces of a style
 _UPDATES = 2000  # of the weights; small folders need more epochs
@@ -52,9 +51,8 @@ def learn(
         count = pieces.labels.count(str(label))
         if count < _FEWEST:
             raise ValueError(f"the style {label!r} has {count} pieces, and {_FEWEST} are needed; give it more music")
-        if not any(
-            _has_phrase(encoding, s) for s, own in zip(pieces.scores, pieces.labels, strict=True) if own == label
-        ):
+        own = (score for score, name in zip(pieces.scores, pieces.labels, strict=True) if name == str(label))
+        if not any(encoding.examples(score) for score in own):
             raise ValueError(
                 f"the style {label!r} has no phrase of {encoding.bars} bars in {', '.join(encoding.metres)}; give"
                 " encoding=Phrases(metres=[...]) with its time signatures"
@@ -62,10 +60,6 @@ def learn(
     split = corpus.split(pieces, validation=0.1, test=0.1, seed=seed)
     data = dataset.prepare(split, encoding, transpositions=range(-5, 7))
     return training.train(data, settings or _settings(data, encoding), folder, progress)
-
-
-def _has_phrase(encoding: Phrases, score: Score) -> bool:
-    return bool(encoding.examples(score))
 
 
 def _settings(data: dataset.Dataset, encoding: Phrases) -> Config:

@@ -6,17 +6,15 @@ import numpy as np
 from keras import ops
 
 from musiclib.dataset.pieces import from_start_to_end, rows
-from musiclib.encodings.chorale import HOLD
 from musiclib.evaluation.content import Grid, similarity
-from musiclib.score import pitch_number
+from musiclib.evaluation.statistics import best_scale
+from musiclib.score.voices import SILENT
 
 _ENOUGH = 3.0  # log odds of the target from which a phrase is typical enough, at least
 _BEYOND = 2.0  # or this often the odds against it of the piece as it was: where styles are easily told apart
 _CONTENT, _FOREIGN = 2.0, 8.0  # weights
-_MAJOR = (0, 2, 4, 5, 7, 9, 11)
 _ROOM = 3  # semitones beyond the range of the piece
 _BLOCK = 1024
-_HELD = -2
 
 
 def best(
@@ -62,9 +60,8 @@ def _foreign(run, phrases: list[np.ndarray], others: list[np.ndarray]) -> np.nda
     pitches = run.model.phrase_tokens.pitch
     notes = pitches[np.concatenate(phrases)]
     notes = notes[notes >= 0].astype(int)
-    counts = np.bincount(notes % 12, minlength=12)
-    tonic = max(range(12), key=lambda t: counts[(np.array(_MAJOR) + t) % 12].sum())
-    allowed = np.isin(np.arange(128) % 12, (np.array(_MAJOR) + tonic) % 12)
+    scale = best_scale(np.bincount(notes % 12, minlength=12))
+    allowed = scale[np.arange(128) % 12] == 1
     allowed &= (np.arange(128) >= notes.min() - _ROOM) & (np.arange(128) <= notes.max() + _ROOM)
     found = [pitches[ids][pitches[ids] >= 0].astype(int) for ids in others]
     return np.array([1 - allowed[own].mean() if len(own) else 1.0 for own in found])
@@ -78,20 +75,10 @@ def content(run, phrase: np.ndarray, others: list[np.ndarray]) -> np.ndarray:
 
 def _grid(run, phrases: list[np.ndarray], length: int | None = None) -> Grid:
     """Returns phrases of ids, time signature first, as a grid."""
-    symbols = run.vocabulary.tokens
-    voices = len(run.encoding.voices)
-    table = rows(phrases, length or len(phrases[0]))[:, 1:].reshape(len(phrases), -1, voices)
-    known = np.array([_pitch(symbol) for symbol in symbols])[table]
-    pitch = known.copy()
+    table = rows(phrases, length or len(phrases[0]))[:, 1:].reshape(len(phrases), -1, len(run.encoding.voices))
+    tokens = run.model.phrase_tokens
+    begun = tokens.pitch[table].astype(int)  # -1 where no note begins
+    pitch, held = begun.copy(), table == tokens.hold
     for step in range(1, pitch.shape[1]):
-        pitch[:, step] = np.where(known[:, step] == _HELD, pitch[:, step - 1], pitch[:, step])
-    return Grid(np.where(pitch < 0, -1, pitch), known >= 0)
-
-
-def _pitch(token: str) -> int:
-    if token == HOLD:
-        return _HELD
-    try:
-        return pitch_number(token)
-    except ValueError:
-        return -1
+        pitch[:, step] = np.where(held[:, step], pitch[:, step - 1], pitch[:, step])
+    return Grid(pitch, begun != SILENT)

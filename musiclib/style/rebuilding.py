@@ -11,6 +11,8 @@ from musiclib.encodings.chorale import Chorale
 from musiclib.score import COLUMNS, Score
 from musiclib.score.voices import SILENT, STEPS_PER_QUARTER, VOICES, notes_at_steps
 
+_NEAR = 0.5 / STEPS_PER_QUARTER  # notes so near before a phrase belong to it
+
 
 def rebuild(score: Score, encoding: Phrases, changed: Iterable[tuple[float, float, list[str]]]) -> Score:
     """Returns a piece with other phrases in some places, of the same length and with the same last notes.
@@ -51,9 +53,6 @@ def rebuild(score: Score, encoding: Phrases, changed: Iterable[tuple[float, floa
     notes = sorted([*kept, *new], key=lambda row: row["onset"])
     _shorten(notes)
     return score.replace(**{name: [row[name] for row in notes] for name in COLUMNS})
-
-
-_NEAR = 0.5 / STEPS_PER_QUARTER
 
 
 def _notes(phrase: Score) -> Iterable[tuple]:
