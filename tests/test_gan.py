@@ -48,7 +48,7 @@ def trained():
 
 def network(**options):
     keras.utils.set_random_seed(0)
-    return models.build_for(ModelConfig("gan", {**SMALL, **options}), data().vocabulary)
+    return models.build_for(ModelConfig("gan", {**SMALL, **options}), data().vocabulary, data().encoding)
 
 
 def compiled(**options):

@@ -51,7 +51,7 @@ def trained(context=3):
 
 def network(seed=0, **options):
     keras.utils.set_random_seed(seed)
-    return models.build_for(ModelConfig("vae", {**SMALL, **options}), data().vocabulary)
+    return models.build_for(ModelConfig("vae", {**SMALL, **options}), data().vocabulary, data().encoding)
 
 
 def some(count=5):

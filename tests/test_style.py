@@ -59,7 +59,7 @@ def trained():
 
 def network(**options):
     keras.utils.set_random_seed(0)
-    return models.build_for(ModelConfig("style_vae", {**SMALL, **options}), data().vocabulary)
+    return models.build_for(ModelConfig("style_vae", {**SMALL, **options}), data().vocabulary, data().encoding)
 
 
 class TestNetwork:

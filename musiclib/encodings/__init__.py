@@ -13,9 +13,10 @@ from musiclib.encodings.note_events import NoteEvents
 from musiclib.encodings.performance import Performance
 from musiclib.encodings.phrases import Phrases
 from musiclib.encodings.registry import ENCODINGS, from_config, register
+from musiclib.encodings.spectra import Spectra
 from musiclib.encodings.vocabulary import Vocabulary
 
 __all__ = [
-    "ENCODINGS", "Chorale", "Encoding", "Frames", "NoteChord", "NoteEvents", "Performance", "Phrases",
+    "ENCODINGS", "Chorale", "Encoding", "Frames", "NoteChord", "NoteEvents", "Performance", "Phrases", "Spectra",
     "Vocabulary", "from_config", "normal_order", "register",
 ]  # fmt: skip

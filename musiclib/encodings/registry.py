@@ -11,6 +11,7 @@ from musiclib.encodings.note_chord import NoteChord
 from musiclib.encodings.note_events import NoteEvents
 from musiclib.encodings.performance import Performance
 from musiclib.encodings.phrases import Phrases
+from musiclib.encodings.spectra import Spectra
 
 ENCODINGS: dict[str, type[Encoding]] = {}
 
@@ -38,7 +39,7 @@ def register(encoding: type[Encoding]) -> type[Encoding]:
     return encoding
 
 
-for _encoding in (NoteChord, Frames, NoteEvents, Performance, Chorale, Phrases):
+for _encoding in (NoteChord, Frames, NoteEvents, Performance, Chorale, Phrases, Spectra):
     register(_encoding)
 
 

@@ -10,6 +10,7 @@ from musiclib.models.gan import gan
 from musiclib.models.gru_attention import gru_attention
 from musiclib.models.registry import BUILDERS, PRESETS, all_options, build, build_for, find, register
 from musiclib.models.seq2seq import seq2seq
+from musiclib.models.spectral_lstm import spectral_lstm
 from musiclib.models.stacked_lstm import stacked_lstm
 from musiclib.models.style_vae import style_vae
 from musiclib.models.transformer import transformer
@@ -17,5 +18,5 @@ from musiclib.models.vae import vae
 
 __all__ = [
     "BUILDERS", "PRESETS", "AutoregressiveModel", "all_options", "build", "build_for", "chorale_gru", "find",
-    "gan", "gru_attention", "register", "seq2seq", "stacked_lstm", "style_vae", "transformer", "vae",
+    "gan", "gru_attention", "register", "seq2seq", "spectral_lstm", "stacked_lstm", "style_vae", "transformer", "vae",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import keras
 
 from musiclib.config import Config, ModelConfig, TrainingConfig
-from musiclib.encodings import Vocabulary
+from musiclib.encodings import Encoding, Vocabulary
 
 BUILDERS: dict[str, Callable[..., keras.Model]] = {}
 PRESETS: dict[str, Mapping[str, Config]] = {}
@@ -65,12 +65,14 @@ def build(name: str, vocabulary_size: int, **options) -> keras.Model:
         raise ValueError(f"{name} cannot be built with {options}: {error}") from error
 
 
-def build_for(model: ModelConfig, vocabulary: Vocabulary, **defaults) -> keras.Model:
+def build_for(model: ModelConfig, vocabulary: Vocabulary, encoding: Encoding, **defaults) -> keras.Model:
     """Returns a new network for a vocabulary; a builder with an argument ``tokens`` gets the tokens.
 
     Args:
         model: the network and its options.
         vocabulary: its tokens.
+        encoding: of the data; for one that makes arrays, the builder gets the size of a frame instead of the
+            vocabulary's.
         **defaults: options that ``model`` does not name.
 
     Raises:
@@ -79,7 +81,7 @@ def build_for(model: ModelConfig, vocabulary: Vocabulary, **defaults) -> keras.M
     options = {**defaults, **model.options}
     if "tokens" in inspect.signature(find(model.name)).parameters:
         options["tokens"] = list(vocabulary.tokens)
-    return build(model.name, len(vocabulary), **options)
+    return build(model.name, getattr(encoding, "bands", len(vocabulary)), **options)
 
 
 def all_options(model: ModelConfig) -> dict:

@@ -11,8 +11,9 @@ from musiclib.sampling.generation import generate, generate_ids
 from musiclib.sampling.harmonizing import harmonize
 from musiclib.sampling.primers import primer_ids, random_notes, random_window
 from musiclib.sampling.rules import Rules, choose, repetition_penalty, temperature, top_k, top_p
+from musiclib.sampling.sounding import generate_frames
 
 __all__ = [
-    "Guard", "Rules", "choose", "generate", "generate_ids", "harmonize", "latent", "primer_ids",
+    "Guard", "Rules", "choose", "generate", "generate_frames", "generate_ids", "harmonize", "latent", "primer_ids",
     "random_notes", "random_window", "repetition_penalty", "temperature", "top_k", "top_p",
 ]  # fmt: skip

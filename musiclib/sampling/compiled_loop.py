@@ -20,7 +20,7 @@ from musiclib.sampling import copying, rules
 
 _PENALTY_WINDOW = 32  # last tokens that the repetition penalty counts
 _STRETCH = 1024  # tokens that the compiled loop generates at once
-_LOOPS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # compiled loops of each model, by plan and sizes
+LOOPS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # compiled loops of each model, by plan and sizes
 
 
 class _Plan(NamedTuple):
@@ -100,21 +100,21 @@ def _compiled_loop(model, plan: _Plan, room: int, carried: tuple):
 
     Each size has its own loop: TensorFlow warns where one function is retraced for many sizes.
     """
-    loops = _LOOPS.setdefault(model, {})
+    loops = LOOPS.setdefault(model, {})
     key = (plan, room, tuple(tuple(array.shape) for array in keras.tree.flatten(carried)))
     if key not in loops:
         # A weak reference: otherwise the cached loop would keep its model alive forever.
-        loops[key] = _compile(functools.partial(_loop, weakref.ref(model), plan), model)
+        loops[key] = compiled(functools.partial(_loop, weakref.ref(model), plan), model)
     return loops[key]
 
 
 def _compiled_initial_state(model, count: int, shape: tuple[int, ...]):
     """Returns the compiled ``initial_state`` of a conditional model, from a cache by the shape of the condition."""
-    loops = _LOOPS.setdefault(model, {})
+    loops = LOOPS.setdefault(model, {})
     if ("initial", count, shape) not in loops:
         function = functools.partial(_initial_state, weakref.ref(model), count)
         # Without XLA, which cannot use cuDNN's recurrent kernels.
-        loops["initial", count, shape] = _compile(function, model, xla=False)
+        loops["initial", count, shape] = compiled(function, model, xla=False)
     return loops["initial", count, shape]
 
 
@@ -122,7 +122,7 @@ def _initial_state(model_reference, count: int, condition):
     return model_reference().initial_state(count, condition)
 
 
-def _compile(function, model, xla: bool = True):
+def compiled(function, model, xla: bool = True):
     """Compiles a function of arrays on TensorFlow or JAX."""
     backend = keras.backend.backend()
     if backend == "tensorflow":

@@ -207,8 +207,12 @@ class _Share(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         first = index * self.batches.batch_size + self.process * self.size
         inputs, targets = self.batches.rows(first, first + self.size)
-        missing = ((0, self.size - len(targets)), (0, 0))
-        return keras.tree.map_structure(lambda part: np.pad(part, missing, constant_values=PADDING), (inputs, targets))
+        missing = (0, self.size - len(targets))
+
+        def padded(part: np.ndarray) -> np.ndarray:
+            return np.pad(part, [missing, *[(0, 0)] * (part.ndim - 1)], constant_values=PADDING)
+
+        return keras.tree.map_structure(padded, (inputs, targets))
 
     def on_epoch_end(self) -> None:
         self.batches.on_epoch_end()

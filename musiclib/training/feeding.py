@@ -20,11 +20,12 @@ def feed(windows: keras.utils.PyDataset):
     import tensorflow as tf
 
     example = windows[0]
-    shapes = [(None, part.shape[1]) for part in tf.nest.flatten(example)]
+    shapes = [(None, *part.shape[1:]) for part in tf.nest.flatten(example)]
+    kinds = [part.dtype for part in tf.nest.flatten(example)]
 
     @tf.autograph.experimental.do_not_convert
     def batch(index):
-        parts = tf.numpy_function(lambda i: tf.nest.flatten(windows[int(i)]), [index], [tf.int32] * len(shapes))
+        parts = tf.numpy_function(lambda i: tf.nest.flatten(windows[int(i)]), [index], kinds)
         shaped = [tf.ensure_shape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
         return tf.nest.pack_sequence_as(example, shaped)
 

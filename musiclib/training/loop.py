@@ -61,7 +61,7 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
     set_seed(settings.seed)
     with distribution.scope():
         with distribution.precision(settings.precision):
-            model = models.build_for(config.model, data.vocabulary)
+            model = models.build_for(config.model, data.vocabulary, data.encoding)
         distribution.by_rows(model)
         loss, metric = model.objective()
         watched = metric.name if metric else "loss"
@@ -99,7 +99,7 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
                 raise KeyboardInterrupt(f"training was interrupted in epoch {state.epochs + 1}; {saved}") from None
     # The run's model is not trained further: its file is a third as large without the optimizer, and in float32 it
     # runs on every machine.
-    trained = models.build_for(config.model, data.vocabulary)
+    trained = models.build_for(config.model, data.vocabulary, data.encoding)
     trained.set_weights(state.best)
     run = Run(trained, data.vocabulary, data.encoding, config, state.history, about, data.source_encoding)
     if saving and not finished:

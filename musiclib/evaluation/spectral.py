@@ -1,0 +1,120 @@
+"""Spectral: how well frames are predicted, and whether generated ones move and sound like real ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from keras import ops
+
+from musiclib.dataset import Dataset
+
+ORDERS, PENALTIES = (1, 2, 4), (1.0, 10.0, 100.0, 1000.0)  # of the ridge regression, chosen on validation excerpts
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """The error of predicting the next frame.
+
+    Args:
+        mse: mean squared error; a frame's values go from -1 to 1.
+        rmse_db: its root, in dB.
+        skill: 1 - mse / mse of repeating the last frame; 0 is no better than that, 1 perfect.
+    """
+
+    mse: float
+    rmse_db: float
+    skill: float
+
+
+def predictions(data: Dataset, runs: dict[str, object], seconds: float = 1.0) -> dict[str, Prediction]:
+    """Measures the prediction of the next frame on the test excerpts, beside three baselines.
+
+    The baselines are the last frame, the mean frame of training, and ridge autoregression: linear regression on the
+    last frames, with the number of frames and the penalty chosen on the validation excerpts.
+
+    Args:
+        data: from ``dataset.prepare_sound``.
+        runs: trained runs of a ``spectral_lstm`` by name; of a mixture, the mean is the prediction.
+        seconds: context at the start of each excerpt that is not counted, the same for all.
+    """
+    skip = max(round(seconds * data.encoding.rate), max(ORDERS))
+    targets = [frames[skip:] for frames in data.test]
+    ridge = _ridge(data)
+    found = {
+        "last frame": [frames[skip - 1 : -1] for frames in data.test],
+        "mean frame": [np.broadcast_to(data.train.ids.mean(axis=0), target.shape) for target in targets],
+        "ridge": [ridge(frames)[skip - max(ORDERS) :] for frames in data.test],
+    }
+    for name, run in runs.items():
+        outputs = (run.model(frames[None, :-1], training=False) for frames in data.test)
+        found[name] = [ops.convert_to_numpy(run.model.mean(output))[0, skip - 1 :] for output in outputs]
+    errors = {
+        name: float(np.mean([np.mean((a - b) ** 2) for a, b in zip(targets, frames, strict=True)]))
+        for name, frames in found.items()
+    }
+    return {name: Prediction(mse, 40 * mse**0.5, 1 - mse / errors["last frame"]) for name, mse in errors.items()}
+
+
+def _ridge(data: Dataset):
+    """Returns the best ridge autoregression: frames (time, bands) to those after the first ``max(ORDERS)``."""
+    from sklearn.linear_model import Ridge
+
+    def features(frames: np.ndarray, order: int) -> np.ndarray:
+        most, last = max(ORDERS), len(frames) - 1
+        return np.concatenate([frames[most - 1 - lag : last - lag] for lag in range(order)], axis=1)
+
+    def pairs(pieces: Iterable[np.ndarray], order: int) -> tuple[np.ndarray, np.ndarray]:
+        pieces = list(pieces)
+        inputs = np.concatenate([features(frames, order) for frames in pieces])
+        return inputs, np.concatenate([frames[max(ORDERS) :] for frames in pieces])
+
+    candidates = []
+    for order in ORDERS:
+        inputs, targets = pairs(data.train, order)
+        held_out, wanted = pairs(data.validation, order)
+        for penalty in PENALTIES:
+            model = Ridge(penalty).fit(inputs, targets)
+            candidates.append((np.mean((model.predict(held_out) - wanted) ** 2), order, model))
+    _, order, model = min(candidates, key=lambda candidate: candidate[0])
+    return lambda frames: model.predict(features(frames, order))
+
+
+def energy(frames: np.ndarray, rate: float) -> np.ndarray:
+    """Returns the level of each second: the mean over all bands, (seconds,); a frame's values go from -1 to 1."""
+    return _each_second(frames, rate).mean(axis=(1, 2))
+
+
+def flux(frames: np.ndarray, rate: float) -> np.ndarray:
+    """Returns the spectral flux of each second: the mean rise of a band from frame to frame, (seconds,)."""
+    return np.maximum(np.diff(_each_second(frames, rate), axis=1), 0).mean(axis=(1, 2))
+
+
+def _each_second(frames: np.ndarray, rate: float) -> np.ndarray:
+    size = round(rate)
+    return np.reshape(frames[: len(frames) // size * size], (-1, size, frames.shape[-1]))
+
+
+def within(values: Sequence[np.ndarray], real: Sequence[np.ndarray]) -> float:
+    """Returns the fraction of seconds whose value lies within the 5th to 95th percentile of real seconds."""
+    low, high = np.quantile(np.concatenate(real), [0.05, 0.95])
+    values = np.concatenate(values)
+    return float(np.mean((values >= low) & (values <= high)))
+
+
+def nearest_copy(frames: np.ndarray, pieces: Iterable[np.ndarray], length: int) -> float:
+    """Returns the distance in dB of the window of ``length`` frames that is most like one in ``pieces``.
+
+    Args:
+        frames: (time, bands), at least ``length`` frames.
+        pieces: the training excerpts.
+        length: frames of the windows that are compared.
+    """
+    best = np.inf
+    for piece in pieces:
+        squares = (frames**2).sum(axis=1)[:, None] + (piece**2).sum(axis=1) - 2 * frames @ piece.T
+        rows, columns = len(frames) - length + 1, len(piece) - length + 1
+        if columns > 0:  # the distance of two windows is the sum along a diagonal
+            best = min(best, sum(squares[i : i + rows, i : i + columns] for i in range(length)).min())
+    return float(40 * np.sqrt(max(best, 0) / (length * frames.shape[1])))
