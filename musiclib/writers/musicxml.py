@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import pathlib
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from musiclib import _atomic
 from musiclib.score import Score, keys
-from musiclib.writers.notation import GRID, PLAIN, TRIPLET, Bar, bars_of, pieces_of, voices_of
+from musiclib.writers.notation import GRID, PLAIN, TRIPLET, Bar, bars_of, pieces_of, printable, voices_of
 from musiclib.writers.rounding import rounded
 
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ElementTree
 
     import music21
-
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # characters that XML cannot hold
 
 
 def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
@@ -50,7 +47,7 @@ def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
     notes = rounded(score, GRID)
     bars = bars_of(score, int(notes["end"].max()))
     sheet = stream.Score()
-    about = {"title": _text(score.title), "composer": _text(score.composer)}
+    about = {"title": printable(score.title), "composer": printable(score.composer)}
     sheet.insert(0, metadata.Metadata(**{name: text for name, text in about.items() if text}))
     for index in range(len(score.part_names)):
         sheet.insert(0, _staff(score, index, notes[notes["part"] == index], bars))
@@ -64,13 +61,9 @@ def _remove_defaults(root: ElementTree.Element, score: Score) -> None:
     """Removes the title and composer that music21 writes if there are none: Music21 Fragment by Music21."""
     for place, tag, text in ((".", "movement-title", score.title), ("identification", "creator", score.composer)):
         parent = root.find(place)
-        if not _text(text):
+        if not printable(text):
             for element in parent.findall(tag):
                 parent.remove(element)
-
-
-def _text(text: str) -> str:
-    return _NOT_XML.sub("", text).strip()
 
 
 def _key_signatures(score: Score) -> keys.Keys:
@@ -125,7 +118,7 @@ def _staff(score: Score, index: int, notes: np.ndarray, bars: list[Bar]) -> musi
     from music21 import clef, instrument, stream, tempo
 
     # Not the class of the program: parsers would transpose a clarinet, but pitches are written as they sound.
-    name = _text(score.part_names[index])
+    name = printable(score.part_names[index])
     player = instrument.Instrument(name)
     player.partName = name
     player.midiProgram = score.programs[index]

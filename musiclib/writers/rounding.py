@@ -13,6 +13,14 @@ def rounded(score: Score, grid: int) -> np.ndarray:
     Returns:
         (n,) records of part, pitch, start and end (in steps) and velocity, sorted by these fields.
     """
+    return rounded_with_index(score, grid)[0]
+
+
+def rounded_with_index(score: Score, grid: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns what ``rounded`` does, and the index of each of these notes in the score, (n,) int64.
+
+    Of notes that are merged, it is the index of the longest.
+    """
     if not len(score):
         raise ValueError("the score has no notes, so there is nothing to write; give one with notes")
     names = ("part", "pitch", "start", "end", "velocity")
@@ -21,16 +29,18 @@ def rounded(score: Score, grid: int) -> np.ndarray:
         notes[name] = getattr(score, name)
     notes["start"] = np.rint(score.onset * grid)
     notes["end"] = np.maximum(np.rint((score.onset + score.duration) * grid), notes["start"] + 1)
-    notes = np.sort(notes, order=list(names))
+    index = np.argsort(notes, order=list(names), kind="stable")
+    notes = notes[index]
     same_pitch = np.all([notes[name][1:] == notes[name][:-1] for name in ("part", "pitch")], axis=0)
     again = same_pitch & (notes["start"][1:] == notes["start"][:-1])
     first = np.flatnonzero(np.append(True, ~again))
     loudest = np.maximum.reduceat(notes["velocity"], first)
-    notes = notes[np.append(~again, True)]  # the longest of the same onset
+    longest = np.append(~again, True)  # of the same onset
+    notes, index = notes[longest], index[longest]
     notes["velocity"] = loudest
     followed = np.all([notes[name][1:] == notes[name][:-1] for name in ("part", "pitch")], axis=0)
     notes["end"][:-1][followed] = np.minimum(notes["end"][:-1], notes["start"][1:])[followed]
-    return notes
+    return notes, index
 
 
 def time_signatures(score: Score) -> list[tuple[float, int, int]]:
