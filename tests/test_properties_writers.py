@@ -14,6 +14,7 @@ from musiclib.score import COLUMNS, Score, keys, meter
 from musiclib.writers.notation import VOICES
 from musiclib.writers.rounding import rounded
 
+PITCHES = st.integers(0, 127)
 LAST = 20.0  # onset of the last note: marks after the last bar are not written
 texts = st.text("aÄß &<>\"'.,-1♭音", max_size=8).map(lambda text: " ".join(text.split()))
 upbeats = st.sampled_from([((0.0, 1, 4), (1.0, 3, 4)), ((0.0, 1, 8), (0.5, 6, 8)), ((0.0, 3, 16), (0.75, 4, 4))])
@@ -28,10 +29,10 @@ def onsets(steps):
 
 
 @st.composite
-def scores(draw, steps, modes):
+def scores(draw, steps, modes, pitches=PITCHES):
     """Scores as a file with this grid holds them: no overlapping notes of one pitch, no mark that changes nothing."""
     count = draw(st.integers(1, 3))
-    row = st.tuples(onsets(steps), onsets(steps).filter(bool), st.integers(0, 127), st.integers(1, 127))
+    row = st.tuples(onsets(steps), onsets(steps).filter(bool), pitches, st.integers(1, 127))
     rows = [(*note, part) for part in range(count) for note in draw(st.lists(row, min_size=1, max_size=8))]
     notes = rounded(Score.from_notes([*rows, (LAST, 1, 60, 80, 0)]), steps)
     onset, duration = notes["start"] / steps, (notes["end"] - notes["start"]) / steps

@@ -1,6 +1,7 @@
 """Readers: parsers that turn a music file or a music21 stream into a Score.
 
-``read_score`` reads MIDI, MusicXML, kern, ABC and the other formats of music21; ``read_scores`` reads files of several
+``read_score`` reads MIDI, MusicXML, kern, ABC, jianpu and the other formats of music21; ``read_jianpu`` reads numbered
+notation from text; ``read_scores`` reads files of several
 pieces, such as tune books; ``score_from_music21`` converts a music21 stream; ``read_sustained`` reads piano MIDI with
 the sustain pedal applied to the durations. music21 and symusic are imported only when they are needed. All readers
 follow the same rules:
@@ -18,6 +19,7 @@ If notes of one pitch overlap, a note-off ends the note with the earliest note-o
 quantized by music21, use ``score_from_music21(music21.converter.parse(path))``.
 """
 
+from musiclib.readers.jianpu_text import jianpu_lyrics, read_jianpu
 from musiclib.readers.parsed import IrregularBars, LostNotes, RoundedPitches, UnreadableScore
 from musiclib.readers.read import (
     READERS,
@@ -33,5 +35,5 @@ from musiclib.readers.sustain_pedal import read_sustained
 
 __all__ = [
     "READERS", "SUFFIXES", "IrregularBars", "LostNotes", "Reader", "RoundedPitches", "UnreadableScore", "find_reader",
-    "read_pieces", "read_score", "read_scores", "read_sustained", "score_from_music21",
+    "jianpu_lyrics", "read_jianpu", "read_pieces", "read_score", "read_scores", "read_sustained", "score_from_music21",
 ]  # fmt: skip

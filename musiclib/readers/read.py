@@ -13,14 +13,23 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from musiclib.readers import abc_tune, kern, midi_file, midi_music21, midi_symusic, music21_stream, musicxml
+from musiclib.readers import (
+    abc_tune,
+    jianpu_text,
+    kern,
+    midi_file,
+    midi_music21,
+    midi_symusic,
+    music21_stream,
+    musicxml,
+)
 from musiclib.readers.parsed import LostNotes, ParsedScore, UnreadableScore
 from musiclib.score import Score
 
 if TYPE_CHECKING:
     import music21
 
-SUFFIXES = (*midi_file.SUFFIXES, *musicxml.SUFFIXES, *kern.SUFFIXES, *abc_tune.SUFFIXES)
+SUFFIXES = (*midi_file.SUFFIXES, *musicxml.SUFFIXES, *kern.SUFFIXES, *abc_tune.SUFFIXES, *jianpu_text.SUFFIXES)
 
 _output_lock = threading.Lock()
 
@@ -68,6 +77,8 @@ def _read_with_music21(path: pathlib.Path) -> list[ParsedScore | UnreadableScore
         return kern.read(path)
     if suffix in abc_tune.SUFFIXES:
         return abc_tune.read(path)
+    if suffix in jianpu_text.SUFFIXES:
+        return jianpu_text.read(path)
     with _silence():
         if suffix in midi_file.SUFFIXES:
             return [midi_music21.read(midi_file.load(path))]

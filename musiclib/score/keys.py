@@ -60,3 +60,33 @@ def spelled(pitch: int, fifths: int = 0) -> tuple[str, int, int]:
     alter, index = divmod(place + 1, 7)
     step = STEPS[index]
     return step, alter, (pitch - alter) // 12 - 1
+
+
+def tonic_pitch(fifths: int) -> int:
+    """Returns the pitch of a 1 without dots in numbered notation: the major tonic from middle C to the B above it.
+
+    Source: the erhu, tuned to D4 and A4, is written so in every key: its lower string is 2 in 1=C, 1 in 1=D, and a low
+    7, 6, 5, 4 or 3 in 1=E to 1=B (https://m.yd166.com/jypx/5625939667.html).
+    """
+    return 60 + 7 * fifths % 12
+
+
+def degree(pitch: int, fifths: int = 0) -> tuple[int, int, int]:
+    """Returns (digit, alter, octave) of a pitch in numbered notation: its degree in the major key, spelled in it.
+
+    Args:
+        pitch: MIDI pitch.
+        fifths: the key signature; a minor key counts from the tonic of its relative major, so that its own is 6.
+    """
+    step, alter, _ = spelled(pitch, fifths)
+    alter, index = divmod(STEPS.index(step) + 7 * alter - fifths, 7)
+    digit = _DIGITS[index]
+    return digit, alter, (pitch - alter - tonic_pitch(fifths)) // 12
+
+
+def degree_pitch(digit: int, alter: int, octave: int, fifths: int = 0) -> int:
+    """Returns the MIDI pitch of a degree in numbered notation, as ``degree`` gives it."""
+    return tonic_pitch(fifths) + 12 * octave + 7 * (_DIGITS.index(digit) - 1) % 12 + alter
+
+
+_DIGITS = (4, 1, 5, 2, 6, 3, 7)  # the degrees of the major scale in fifths
