@@ -14,9 +14,9 @@ from matplotlib.colors import to_hex
 from numpy.lib import recfunctions
 
 from musiclib import _atomic
-from musiclib.plots import pdf
 from musiclib.plots.mei import Element, Sheet, add
 from musiclib.plots.palette import PALETTE
+from musiclib.plots.printing import printed
 from musiclib.plots.staves import staves_of
 from musiclib.score import Score
 from musiclib.writers.notation import GRID, bars_of, printable
@@ -61,23 +61,25 @@ class Staff:
         """Saves the notation (atomically); missing folders are created.
 
         Args:
-            path: ``.svg``; of several pages the first has this name, and the others a number behind it, as in
-                ``piece-2.svg``. ``.pdf`` has pages of A4.
+            path: ``.svg`` or ``.png``; of several pages the first has this name, and the others a number behind it,
+                as in ``piece-2.svg``. ``.pdf`` has pages of A4.
 
         Returns:
             The path.
 
         Raises:
             ValueError: if the suffix is another one.
+            ImportError: without the package typst, if the suffix is not ``.svg``.
         """
         path = pathlib.Path(path).expanduser()
-        if path.suffix.lower() == ".pdf":
-            return _atomic.write(path, pdf.write(engraved(self.mei, A4)))
-        if path.suffix.lower() != ".svg":
-            raise ValueError(f"Staff.save: notation is saved as .svg or .pdf, got {path.name!r}")
+        kind = path.suffix.lower()
+        if kind == ".pdf":
+            return _atomic.write(path, printed(engraved(self.mei, A4)))
+        if kind not in (".svg", ".png"):
+            raise ValueError(f"Staff.save: notation is saved as .svg, .png or .pdf, got {path.name!r}")
         for number, page in enumerate(self.pages, 1):
             name = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
-            _atomic.write(name, page.encode())
+            _atomic.write(name, page.encode() if kind == ".svg" else printed([page], "png"))
         return path
 
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from musiclib import _atomic
 from musiclib.plots.jianpu_drawing import draw
 from musiclib.plots.jianpu_signs import Sheet, Sign, note_name, sheet
+from musiclib.plots.printing import printed
 from musiclib.readers.jianpu_text import MODES, syllables
 from musiclib.score import Score
 from musiclib.writers.readable import readable
@@ -51,14 +52,19 @@ class Jianpu:
         return self.svg  # within the page, where its elements can be found by their ids
 
     def save(self, path: str | pathlib.Path) -> pathlib.Path:
-        """Saves the picture as ``.svg``, or the text as ``.txt`` or ``.jianpu``, by an atomic write."""
+        """Saves the picture as ``.svg``, ``.png`` or ``.pdf``, or the text as ``.txt`` or ``.jianpu``, atomically.
+
+        Raises:
+            ValueError: if the suffix is another one.
+            ImportError: without the package typst, if the suffix is ``.png`` or ``.pdf``.
+        """
         contents = {".svg": self.svg, ".txt": self.text, ".jianpu": self.text}
         suffix = pathlib.Path(path).suffix.lower()
-        if suffix not in contents:
-            raise ValueError(
-                f"jianpu is saved as {', '.join(contents)}, not as {suffix!r}; choose one of these suffixes"
-            )
-        return _atomic.write(path, contents[suffix].encode())
+        if suffix in contents:
+            return _atomic.write(path, contents[suffix].encode())
+        if suffix not in (".png", ".pdf"):
+            raise ValueError(f"Jianpu.save: give .svg, .png, .pdf, .txt or .jianpu, got {path!r}")
+        return _atomic.write(path, printed([self.svg], suffix[1:]))
 
 
 def jianpu(score: Score, lyrics: str | Sequence[str] = ()) -> Jianpu:
