@@ -13,6 +13,7 @@ class Encoding:
     """Base class of all encodings; a subclass is a frozen dataclass whose options are JSON values."""
 
     name: ClassVar[str]
+    pause: ClassVar[tuple[str, ...]] = ()  # by which time passes, where a note is heard only after its token
 
     def encode(self, score: Score) -> list[str]:
         """Returns the tokens of a score; an empty score has none."""

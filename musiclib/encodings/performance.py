@@ -57,6 +57,7 @@ class Performance(Encoding):
     """
 
     name: ClassVar[str] = "Performance"
+    pause: ClassVar[tuple[str, ...]] = (f"shift:{STEP}",)
 
     @property
     def alphabet(self) -> tuple[str, ...]:

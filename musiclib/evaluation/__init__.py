@@ -1,8 +1,8 @@
 """Evaluation: loss on held-out pieces, similarity of generated pieces to real ones, and copying from training pieces.
 
 ``card`` reports all of it; ``latent`` measures a VAE, ``bars`` phrases in four voices. ``likelihood``, ``ngram`` and
-``tokens`` work on ids, ``statistics`` and ``originality`` on scores of any encoding, ``voice_leading`` on scores in
-voices; ``distances`` compares two sets of statistics.
+``tokens`` work on ids, ``surprise`` on the notes of one score, ``statistics`` and ``originality`` on scores of any
+encoding, ``voice_leading`` on scores in voices; ``distances`` compares two sets of statistics.
 """
 
 from musiclib.evaluation import bars, latent
@@ -13,10 +13,12 @@ from musiclib.evaluation.ngram import NGram, best_ngram
 from musiclib.evaluation.originality import Originality, Passage
 from musiclib.evaluation.report import Card
 from musiclib.evaluation.statistics import STATISTICS, measure
+from musiclib.evaluation.surprise import surprise
 from musiclib.evaluation.tokens import most_frequent_share, seen_share
 from musiclib.evaluation.voice_leading import parallels
 
 __all__ = [
     "STATISTICS", "Card", "Likeness", "NGram", "Originality", "Passage", "bars", "best_ngram", "card", "latent",
     "likeness", "measure", "most_frequent_share", "nats_per_token", "parallels", "seen_share",
+    "surprise",
 ]  # fmt: skip

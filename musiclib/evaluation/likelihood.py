@@ -5,7 +5,7 @@ It is computed from ids, so a network and the n-gram baseline with the same enco
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -33,45 +33,62 @@ def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> f
         ValueError: where an id lies outside the run's vocabulary, no piece has two ids, or the network has no
             likelihood.
     """
+    pieces, sources = pieces.targets, getattr(pieces, "sources", None)
+    _check(run, pieces)
+    if run.model.latent_size:
+        return latent.bound(run, pieces)
+    return float(np.mean(np.concatenate([*_losses(run, pieces, sources, batch_size)]), dtype=np.float64))
+
+
+def nats_of_tokens(run, ids: np.ndarray) -> np.ndarray:
+    """Returns -log P of every id of a piece but the first, (ids - 1,) float64; raises as ``nats_per_token`` does.
+
+    Args:
+        run: a trained run, without a source or a latent vector.
+        ids: one piece, from ``<start>`` to ``<end>``.
+    """
+    piece = Pieces.from_lists([ids])
+    _check(run, piece)
+    return np.concatenate([*_losses(run, piece, None, 64)]).astype(np.float64)
+
+
+def _check(run, pieces: Pieces) -> None:
+    """Raises ValueError where pieces have no likelihood under a run."""
     if not run.model.has_likelihood:
         raise ValueError(f"a {run.config.model.name} has no likelihood; compare its phrases with evaluation.bars")
-    sources, pieces = getattr(pieces, "sources", None), pieces.targets
-    lengths = np.diff(pieces.offsets)
-    if not np.any(lengths > 1):
+    if not np.any(np.diff(pieces.offsets) > 1):
         raise ValueError(f"nothing to predict in these {len(pieces)} pieces; give one of at least 2 ids")
     if len(pieces.ids) and pieces.ids.max() >= len(run.vocabulary):
         raise ValueError(
             f"these pieces hold the id {pieces.ids.max()} and the run's vocabulary ends at {len(run.vocabulary) - 1};"
             " encode them with the run's own encoding and vocabulary"
         )
-    if run.model.latent_size:
-        return latent.bound(run, pieces)
-    if run.model.targets == "last":
-        windows = Windows(pieces, run.model.context_length, batch_size, "last", lead_in=True)
-        return _mean_loss(run.model, (windows[i] for i in range(len(windows))))
+
+
+def _losses(run, pieces: Pieces, sources: Pieces | None, batch_size: int) -> Iterator[np.ndarray]:
+    """Yields -log P of the ids of each batch, (ids,); those of one piece are in order."""
+    for inputs, targets in _batches(run.model, pieces, sources, batch_size):
+        logits = run.model(inputs, training=False)
+        losses = keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True)
+        yield ops.convert_to_numpy(losses)[targets != PADDING]
+
+
+def _batches(model, pieces: Pieces, sources: Pieces | None, batch_size: int) -> Iterator[tuple]:
+    """Yields the inputs and targets of a network's batches."""
+    if model.targets == "last":
+        windows = Windows(pieces, model.context_length, batch_size, "last", lead_in=True)
+        yield from (windows[i] for i in range(len(windows)))
+        return
     # Padding goes at the end: at the start it would be context that generation never has.
+    lengths = np.diff(pieces.offsets)
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 1]
-    batches = (order[i : i + batch_size] for i in range(0, len(order), batch_size))
-    together = ((batch, _together([pieces[i] for i in batch])) for batch in batches)
-    if sources is None:
-        return _mean_loss(run.model, ((ids[:, :-1], ids[:, 1:]) for _, ids in together))
-    return _mean_loss(
-        run.model, (((_together([sources[i] for i in batch]), ids[:, :-1]), ids[:, 1:]) for batch, ids in together)
-    )
+    for batch in (order[i : i + batch_size] for i in range(0, len(order), batch_size)):
+        ids = _together([pieces[i] for i in batch])
+        inputs = ids[:, :-1] if sources is None else (_together([sources[i] for i in batch]), ids[:, :-1])
+        yield inputs, ids[:, 1:]
 
 
 def _together(pieces: list[np.ndarray]) -> np.ndarray:
     """Returns pieces as rows of the longest one's length."""
     return rows(pieces, max(map(len, pieces)))
-
-
-def _mean_loss(model, batches: Iterable[tuple]) -> float:
-    total, count = 0.0, 0
-    for inputs, targets in batches:
-        logits = model(inputs, training=False)
-        losses = keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True)
-        counted = targets != PADDING
-        total += float(np.sum(ops.convert_to_numpy(losses)[counted], dtype=np.float64))
-        count += int(counted.sum())
-    return total / count
