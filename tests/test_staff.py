@@ -1,6 +1,7 @@
 """Staff notation: what is engraved, read from the MEI document and from Verovio's SVG."""
 
 import re
+import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
@@ -12,9 +13,9 @@ from hypothesis import strategies as st
 from scores_by_chance import scores
 
 from musiclib import plots
-from musiclib.plots import engraving
-from musiclib.plots.printing import printed
 from musiclib.plots.palette import PALETTE
+from musiclib.plots.printing import printed
+from musiclib.plots.staff_notation import engraving
 from musiclib.score import COLUMNS, Score
 from musiclib.score.voices import VOICES
 from musiclib.writers.rounding import rounded_with_index

@@ -13,6 +13,7 @@ class Encoding:
     """Base class of all encodings; a subclass is a frozen dataclass whose options are JSON values."""
 
     name: ClassVar[str]
+    bands: ClassVar[int | None] = None  # values of a frame, of an array encoding
     pause: ClassVar[tuple[str, ...]] = ()  # by which time passes, where a note is heard only after its token
 
     def encode(self, score: Score) -> list[str]:

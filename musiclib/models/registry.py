@@ -81,7 +81,7 @@ def build_for(model: ModelConfig, vocabulary: Vocabulary, encoding: Encoding, **
     options = {**defaults, **model.options}
     if "tokens" in inspect.signature(find(model.name)).parameters:
         options["tokens"] = list(vocabulary.tokens)
-    return build(model.name, getattr(encoding, "bands", len(vocabulary)), **options)
+    return build(model.name, encoding.bands or len(vocabulary), **options)
 
 
 def all_options(model: ModelConfig) -> dict:

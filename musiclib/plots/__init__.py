@@ -6,11 +6,11 @@ matplotlib's settings.
 """
 
 from musiclib.plots.attention_maps import attention
-from musiclib.plots.engraving import Staff, staff
 from musiclib.plots.follow import Player, follow
-from musiclib.plots.jianpu_sheet import Jianpu, jianpu
+from musiclib.plots.numbered_notation.sheet import Jianpu, jianpu
 from musiclib.plots.piano_rolls import compare, piano_roll, piano_rolls
 from musiclib.plots.spread import spreads
+from musiclib.plots.staff_notation.engraving import Staff, staff
 from musiclib.plots.training_curves import history
 
 __all__ = [

@@ -16,10 +16,10 @@ import numpy as np
 
 from musiclib import _atomic
 from musiclib.audio import synthesize
-from musiclib.plots.engraving import Staff, staff
-from musiclib.plots.jianpu_sheet import Jianpu
+from musiclib.plots.numbered_notation.sheet import Jianpu
 from musiclib.plots.palette import PALETTE
 from musiclib.plots.piano_rolls import FAINTEST
+from musiclib.plots.staff_notation.engraving import Staff, staff
 from musiclib.score import Score, meter, pitch_name
 
 SAMPLE_RATE = 22050

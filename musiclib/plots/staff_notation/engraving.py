@@ -14,10 +14,10 @@ from matplotlib.colors import to_hex
 from numpy.lib import recfunctions
 
 from musiclib import _atomic
-from musiclib.plots.mei import Element, Sheet, add
 from musiclib.plots.palette import PALETTE
 from musiclib.plots.printing import printed
-from musiclib.plots.staves import staves_of
+from musiclib.plots.staff_notation.mei import Element, Sheet, add
+from musiclib.plots.staff_notation.staves import staves_of
 from musiclib.score import Score
 from musiclib.writers.notation import GRID, bars_of, printable
 from musiclib.writers.readable import readable

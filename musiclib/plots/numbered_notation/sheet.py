@@ -14,8 +14,8 @@ import pathlib
 from collections.abc import Sequence
 
 from musiclib import _atomic
-from musiclib.plots.jianpu_drawing import draw
-from musiclib.plots.jianpu_signs import Sheet, Sign, note_name, sheet
+from musiclib.plots.numbered_notation.drawing import draw
+from musiclib.plots.numbered_notation.signs import Sheet, Sign, note_name, sheet
 from musiclib.plots.printing import printed
 from musiclib.readers.jianpu_text import MODES, syllables
 from musiclib.score import Score

@@ -5,7 +5,7 @@ Lengths are in pixels.
 
 from __future__ import annotations
 
-from musiclib.plots.jianpu_signs import Sheet, place_in
+from musiclib.plots.numbered_notation.signs import Sheet, place_in
 
 HALF = 6  # half the width of a digit
 SYLLABLE = 15  # font size of lyrics

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from musiclib.plots.staves import Staff
+from musiclib.plots.staff_notation.staves import Staff
 from musiclib.score import Score, keys
 from musiclib.score.voices import VOICES
 from musiclib.writers.notation import GRID, PLAIN, TRIPLET, Bar, pieces_of

@@ -10,8 +10,8 @@ import html
 import itertools
 from collections.abc import Iterator, Sequence
 
-from musiclib.plots.jianpu_columns import HALF, SYLLABLE, columns_of, systems_of, text_width
-from musiclib.plots.jianpu_signs import Line, Sheet, Sign, beat_of, note_name
+from musiclib.plots.numbered_notation.columns import HALF, SYLLABLE, columns_of, systems_of, text_width
+from musiclib.plots.numbered_notation.signs import Line, Sheet, Sign, beat_of, note_name
 from musiclib.score import Score
 from musiclib.writers.notation import GRID, Bar
 

@@ -1,0 +1,1 @@
+"""Staff notation: staves and clefs of a score, the MEI document, and its engraving by Verovio."""
