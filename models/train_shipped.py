@@ -63,6 +63,9 @@ CONFIGS = {
         ModelConfig("style_vae", {**BARS, "units": 96, "context": 12, "beta": 0.2}),
         config.preset("full", "style_vae").training,
     ).replace(window=130, batch_size=64, average=0.995, minutes=12),
+    "folk_sound": Config(
+        "shipped", ModelConfig("spectral_lstm", {"units": [256, 256], "components": 12}), config.TrainingConfig()
+    ).replace(window=96, batch_size=8, epochs=300, learning_rate=2e-3, patience=20, average=0.995, minutes=28),
     "bars_gan": dataclasses.replace(config.preset("full", "gan"), preset="shipped").replace(minutes=40),
 }
 TUNES = ("oneills1850", "airdsAirs", "ryansMammoth")
@@ -148,6 +151,27 @@ def measure_styles(name: str, run: training.Run, data: dataset.Dataset) -> dict:
         "style_vectors_only": row(measures.outcome("vectors", judge, pieces, measures.moved(run, pieces, to), to)),
         "transfer": [row(found) for found in measures.curve(run, judge, pieces, to)],
         f"seconds_for_{tune.end:g}_quarter_lengths": seconds,
+    }
+
+
+def sound_of_tunes() -> dataset.Dataset:
+    """Renders Irish tunes with the SoundFont, and cuts two excerpts of 10 seconds from each."""
+    split = corpus.split(corpus.load("oneills1850", limit=400), validation=0.1, test=0.1, seed=0)
+    return dataset.prepare_sound(split, encodings.Spectra(), excerpts=2)
+
+
+def measure_sound(run: training.Run, data: dataset.Dataset) -> dict:
+    """Predicts frames of test excerpts, and continues their first second for 10 seconds."""
+    spectral = evaluation.spectral
+    found = spectral.predictions(data, {"network": run})
+    new = [
+        sampling.generate_frames(run, 10, 1, primer=excerpt[: round(data.encoding.rate)], seed=i)[0]
+        for i, excerpt in enumerate(list(data.test)[:24])
+    ]
+    return {
+        "prediction": {name: dataclasses.asdict(value) for name, value in found.items()},
+        "free_running": dataclasses.asdict(spectral.free_running(new, data)),
+        "free_running_held_out": dataclasses.asdict(spectral.free_running(list(data.test)[:24], data)),
     }
 
 
@@ -294,12 +318,20 @@ PHRASES = {
     "tunes_vae": (phrases_of_tunes, measure_vae),
     "bars_vae": (bars_of_chorales, measure_bars_vae),
     "bars_gan": (bars_of_chorales, measure_bars),
+    "folk_sound": (sound_of_tunes, measure_sound),
     **{
         name: (functools.partial(phrases_of_styles, name), functools.partial(measure_styles, name))
         for name in ("folk_styles", "choral_styles")
     },
 }
-SMALL = ("bars_vae", "folk_styles", "choral_styles")  # their weights are shipped in half precision
+SMALL = (
+    "bach_transformer",
+    "bach_gru_attention",
+    "bars_vae",
+    "folk_styles",
+    "choral_styles",
+    "folk_sound",
+)  # their weights are shipped in half precision
 PAIRS = {"bach_harmonizer": melodies_and_voices, "fiddle_answers": phrases_and_answers}
 
 

@@ -301,7 +301,7 @@ def test_options_go_through_json(encoding):
 
 
 def test_every_encoding_is_known_by_its_name():
-    names = ("NoteChord", "Frames", "NoteEvents", "Performance", "Chorale", "Phrases")
+    names = ("NoteChord", "Frames", "NoteEvents", "Performance", "Chorale", "Phrases", "Spectra")
     assert {name: encoding.name for name, encoding in ENCODINGS.items()} == {n: n for n in names}
 
 

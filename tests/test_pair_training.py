@@ -119,7 +119,7 @@ def test_nats_of_pairs_are_those_of_their_targets(run, data):
 def test_network_and_data_must_go_together(data):
     lstm = Config("tiny", ModelConfig("stacked_lstm", {"units": [4]}), CONFIG.training)
     with pytest.raises(
-        ValueError, match=r"stacked_lstm is trained on a dataset, from dataset.prepare, got PairedPieces"
+        ValueError, match=r"stacked_lstm is trained on a dataset of tokens, from dataset.prepare, got PairedPieces"
     ):
         training.train(data, lstm, progress=False)
     with pytest.raises(ValueError, match=r"seq2seq is trained on pairs, from dataset.prepare_pairs, got Pieces"):

@@ -1,6 +1,7 @@
-"""Audio: synthesis of a Score as an array, a WAV file or a notebook player."""
+"""Audio: synthesis of a Score, WAV files, a notebook player, recordings, and spectra of sound and back."""
 
+from musiclib.audio.recordings import read_audio
 from musiclib.audio.synthesis import synthesize
 from musiclib.audio.wav import player, write_wav
 
-__all__ = ["player", "synthesize", "write_wav"]
+__all__ = ["player", "read_audio", "synthesize", "write_wav"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from musiclib.audio.synthesis import PEAK, SAMPLE_RATES
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
 MAXIMUM_SECONDS = 30 * 60
 CLIPPED = 0.001  # fraction of samples at full scale from which a recording counts as clipped
 

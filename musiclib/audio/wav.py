@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     import IPython.display
 
 
-def write_wav(score: Score, path: str | pathlib.Path, sample_rate: int = 44100) -> pathlib.Path:
-    """Renders a score and saves it as a WAV file, stereo, 16 bits; raises the same errors as ``synthesize``.
+def write_wav(score: Score | np.ndarray, path: str | pathlib.Path, sample_rate: int = 44100) -> pathlib.Path:
+    """Saves a score, rendered in stereo, or samples as a WAV file of 16 bits; raises the same errors as ``synthesize``.
 
     Args:
-        score: at least one note.
+        score: at least one note; or (samples,) or (samples, channels) between -1 and 1.
         path: the file to write (atomically); missing folders are created.
         sample_rate: samples per second.
 
     Returns:
         The path.
     """
-    audio = synthesize(score, sample_rate)
+    audio = _samples(score, sample_rate)
     path = pathlib.Path(path).expanduser()
     with _atomic.replacing(path) as place, wave.open(place, "wb") as file:
-        file.setnchannels(2)
+        file.setnchannels(audio.shape[1])
         file.setsampwidth(2)
         file.setframerate(sample_rate)
         for block in np.array_split(audio, len(audio) // 1_000_000 + 1):  # in blocks, to save memory
@@ -38,13 +38,23 @@ def write_wav(score: Score, path: str | pathlib.Path, sample_rate: int = 44100) 
     return path
 
 
-def player(score: Score, sample_rate: int = 22050) -> IPython.display.Audio:
+def player(score: Score | np.ndarray, sample_rate: int = 22050) -> IPython.display.Audio:
     """Returns a notebook player with embedded audio, about 5 MB per minute; raises the same errors as ``synthesize``.
 
     Args:
-        score: at least one note.
+        score: at least one note; or (samples,) or (samples, channels) between -1 and 1.
         sample_rate: samples per second; 44100 doubles the size.
     """
     from IPython.display import Audio
 
-    return Audio(synthesize(score, sample_rate).T, rate=sample_rate, normalize=False)
+    return Audio(_samples(score, sample_rate).T, rate=sample_rate, normalize=False)
+
+
+def _samples(score: Score | np.ndarray, sample_rate: int) -> np.ndarray:
+    """Returns (samples, channels)."""
+    if isinstance(score, Score):
+        return synthesize(score, sample_rate)
+    samples = np.asarray(score)
+    if samples.ndim not in (1, 2) or not len(samples) or not np.abs(samples).max() <= 1:
+        raise ValueError(f"samples must be (samples,) or (samples, channels) between -1 and 1, got {samples.shape}")
+    return samples.reshape(len(samples), -1)

@@ -1,11 +1,12 @@
 """Evaluation: loss on held-out pieces, similarity of generated pieces to real ones, and copying from training pieces.
 
-``card`` reports all of it; ``latent`` measures a VAE, ``bars`` phrases in four voices. ``likelihood``, ``ngram`` and
-``tokens`` work on ids, ``surprise`` on the notes of one score, ``statistics`` and ``originality`` on scores of any
-encoding, ``voice_leading`` on scores in voices; ``distances`` compares two sets of statistics.
+``card`` reports all of it; ``latent`` measures a VAE, ``bars`` phrases in four voices, ``spectral`` frames of sound.
+``likelihood``, ``ngram`` and ``tokens`` work on ids, ``surprise`` on the notes of one score, ``statistics`` and
+``originality`` on scores of any encoding, ``voice_leading`` on scores in voices; ``distances`` compares two sets of
+statistics.
 """
 
-from musiclib.evaluation import bars, latent
+from musiclib.evaluation import bars, latent, spectral
 from musiclib.evaluation.comparison import card
 from musiclib.evaluation.distances import Likeness, likeness
 from musiclib.evaluation.likelihood import nats_per_token
@@ -20,5 +21,5 @@ from musiclib.evaluation.voice_leading import parallels
 __all__ = [
     "STATISTICS", "Card", "Likeness", "NGram", "Originality", "Passage", "bars", "best_ngram", "card", "latent",
     "likeness", "measure", "most_frequent_share", "nats_per_token", "parallels", "seen_share",
-    "surprise",
+    "spectral", "surprise",
 ]  # fmt: skip

@@ -91,6 +91,40 @@ def flux(frames: np.ndarray, rate: float) -> np.ndarray:
     return np.maximum(np.diff(_each_second(frames, rate), axis=1), 0).mean(axis=(1, 2))
 
 
+@dataclasses.dataclass(frozen=True)
+class FreeRunning:
+    """How generated excerpts compare with real ones.
+
+    Args:
+        energy_within: fraction of seconds whose energy is within the 5th to 95th percentile of held-out seconds; of
+            real ones it is 0.9.
+        flux_within: the same of the spectral flux.
+        nearest_copy_db: distance of the window of 2 seconds that is most like one of training, the median of the
+            excerpts, in dB.
+        energy: mean energy of each second.
+        flux: mean flux of each second.
+    """
+
+    energy_within: float
+    flux_within: float
+    nearest_copy_db: float
+    energy: tuple[float, ...]
+    flux: tuple[float, ...]
+
+
+def free_running(excerpts: Sequence[np.ndarray], data: Dataset) -> FreeRunning:
+    """Compares excerpts (frames, bands) with the validation and test excerpts of a dataset, and looks for copies."""
+    rate = data.encoding.rate
+    held_out = [*data.validation, *data.test]
+    energies, fluxes = ([measure(frames, rate) for frames in excerpts] for measure in (energy, flux))
+    return FreeRunning(
+        within(energies, [energy(frames, rate) for frames in held_out]),
+        within(fluxes, [flux(frames, rate) for frames in held_out]),
+        float(np.median([nearest_copy(frames, data.train, round(2 * rate)) for frames in excerpts])),
+        *(tuple(np.mean(values, axis=0).tolist()) for values in (energies, fluxes)),
+    )
+
+
 def _each_second(frames: np.ndarray, rate: float) -> np.ndarray:
     size = round(rate)
     return np.reshape(frames[: len(frames) // size * size], (-1, size, frames.shape[-1]))

@@ -93,8 +93,9 @@ class AutoregressiveModel(keras.Model):
         Raises:
             ValueError: where the data or the settings do not fit this network.
         """
-        if not isinstance(data, Pieces):
-            raise ValueError(f"{self.name} is trained on a dataset, from dataset.prepare, got {type(data).__name__}")
+        if not isinstance(data, Pieces) or data.ids.ndim != 1:
+            kind = "frames" if isinstance(data, Pieces) else type(data).__name__
+            raise ValueError(f"{self.name} is trained on a dataset of tokens, from dataset.prepare, got {kind}")
         if self.targets == "last" and self.context_length != settings.window:
             raise ValueError(
                 f"this network needs windows of {self.context_length} ids, its context_length, and window is"

@@ -178,8 +178,8 @@ def spectral_lstm(
     head: str = "mixture",
     components: int = 16,
     dropout: float = 0.1,
-    noise: float = 0.02,
-    own_inputs: float = 0.25,
+    noise: float = 0.15,
+    own_inputs: float = 0.3,
 ) -> SpectralLSTM:
     """Builds stacked LSTM layers that predict the next frame of a spectrogram.
 
@@ -190,7 +190,8 @@ def spectral_lstm(
             by the squared error, as in textbooks.
         components: Gaussians of the mixture, each over a whole frame, with diagonal covariance.
         dropout: dropout rate of each layer's outputs.
-        noise: standard deviation of the noise added to the inputs in training; a frame's values go from -1 to 1.
+        noise: largest standard deviation of the noise added to the inputs in training; a frame's values go from -1 to
+            1.
         own_inputs: share of the inputs that scheduled sampling replaces, after 8 epochs.
 
     Returns:

@@ -9,11 +9,12 @@ from musiclib.plots.attention_maps import attention
 from musiclib.plots.follow import Player, follow
 from musiclib.plots.numbered_notation.sheet import Jianpu, jianpu
 from musiclib.plots.piano_rolls import compare, piano_roll, piano_rolls
+from musiclib.plots.spectrograms import spectrogram
 from musiclib.plots.spread import spreads
 from musiclib.plots.staff_notation.engraving import Staff, staff
 from musiclib.plots.training_curves import history
 
 __all__ = [
     "Jianpu", "Player", "Staff", "attention", "compare", "follow", "history", "jianpu", "piano_roll", "piano_rolls",
-    "spreads", "staff",
+    "spectrogram", "spreads", "staff",
 ]  # fmt: skip

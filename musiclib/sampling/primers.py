@@ -41,6 +41,8 @@ def check_run(run) -> None:
     if not isinstance(run, Run):
         name = f"{str(run)!r}" if isinstance(run, (str, os.PathLike)) else type(run).__name__
         raise ValueError(f"a run is what training.train or training.load_run returns, got {name}; load it first")
+    if run.encoding.bands:
+        raise ValueError(f"a run of a {run.config.model.name} makes frames of sound: use sampling.generate_frames")
 
 
 def latent_size(run) -> int:
