@@ -13,7 +13,7 @@ import musiclib
 PACKAGE = pathlib.Path(musiclib.__file__).parent
 ROOMS = ["_atomic", *musiclib.ROOMS]
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
-ON_CALL = {"music21", "symusic", "tensorflow", "keras_self_attention", "jax", "pooch", "IPython", "verovio"}
+ON_CALL = {"music21", "symusic", "tensorflow", "keras_self_attention", "jax", "pooch", "IPython", "verovio", "typst"}
 
 
 def module_of(path):

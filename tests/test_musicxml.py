@@ -236,6 +236,12 @@ def test_a_time_signature_that_cuts_a_bar_counts_though_it_is_the_same(read):
     assert score.time_signatures == ((0.0, 4, 4), (6.0, 4, 4))
 
 
+@pytest.mark.parametrize("name", ["bwv337.mxl", "my song.MID"])
+def test_the_name_of_a_file_is_no_title(read, name):
+    assert read(document([C], before=f"<work><work-title>{name}</work-title></work>")).title == ""
+    assert read(document([C], before=f"<work><work-title>{name} sung</work-title></work>")).title == f"{name} sung"
+
+
 def test_title_composer_and_keys(read):
     def key(fifths, mode=""):
         return f"<attributes><key><fifths>{fifths}</fifths>{mode}</key></attributes>"

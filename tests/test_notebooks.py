@@ -14,8 +14,14 @@ OUTPUTS = {
     "01_preprocess": ["data/prepared/corpus.npz", "data/prepared/dataset.json"],
     "02_train_lstm": ["models/lstm/model.keras", "outputs/02_history.png"],
     "03_train_gru_attention": ["models/gru_attention/model.keras", "outputs/03_attention.png"],
-    "04_sample": ["outputs/04_yours_1.mid", "outputs/04_shipped_1.wav", "outputs/04_shipped_1.musicxml"],
-    "05_piano_rolls": ["outputs/05_compare.png", "outputs/05_attention.png"],
+    "04_sample": [
+        *("outputs/04_yours_1.mid", "outputs/04_shipped_1.wav", "outputs/04_shipped_1.musicxml"),
+        *("outputs/04_staff.svg", "outputs/04_jianpu.svg", "outputs/04_follow.html"),
+    ],
+    "05_piano_rolls": [
+        *("outputs/05_compare.png", "outputs/05_attention.png"),
+        *("outputs/05_real_staff.svg", "outputs/05_generated_staff.svg", "outputs/05_surprise.svg"),
+    ],
     "06_harmonize": ["models/harmonizer/model.keras", "outputs/06_harmony_1.wav", "outputs/06_answer_5.mid"],
     "07_transformer": ["models/transformer/model.keras", "outputs/07_continued_1.mid", "outputs/07_performance.mid"],
     "08_interpolate": ["models/phrases_vae/model.keras", "outputs/08_interpolation.wav", "outputs/08_map.png"],

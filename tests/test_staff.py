@@ -1,11 +1,13 @@
 """Staff notation: what is engraved, read from the MEI document and from Verovio's SVG."""
 
+import io
 import re
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
 
+import matplotlib.image
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,6 +23,7 @@ from musiclib.score.voices import VOICES
 from musiclib.writers.rounding import rounded_with_index
 
 MEI = "{http://www.music-encoding.org/ns/mei}"
+SVG = "{http://www.w3.org/2000/svg}"
 ID = "{http://www.w3.org/XML/1998/namespace}id"
 STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 ALTERS = {"ff": -2, "f": -1, "n": 0, "s": 1, "x": 2}
@@ -341,6 +344,45 @@ def test_what_cannot_be_engraved_is_named(change, options, message):
 def test_no_notes():
     with pytest.raises(ValueError, match="no notes to engrave; give one with notes"):
         plots.staff(Score.from_notes([]))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ends"),
+    [(0.0004, 4.7441, ("0", "4.74")), (1000.21, 1000.94, ("1000.21", "1000.94")), (2, 2, ("2", "2"))],
+)
+def test_a_legend_names_the_ends_of_its_range(low, high, ends):
+    score = chorale()
+    mei = plots.staff(score, values=np.linspace(low, high, len(score)), label="nats").mei
+    texts = [rend.text for rend in ElementTree.fromstring(mei).find(f".//{MEI}pgHead").iter(f"{MEI}rend") if rend.text]
+    assert f"nats {ends[0]}\u00a0" in texts and f"\u00a0{ends[1]}" in texts
+
+
+def test_tempos_stand_above_the_names():
+    """The first bar is low and the second high: names stand in one row above both, and tempos above that."""
+    notes = [(i, 1, 60 + i + 20 * (i >= 4)) for i in range(8)]
+    score = Score.from_notes(notes, tempos=((0, 90), (4, 120)), time_signatures=((0, 4, 4),))
+    (page,) = plots.staff(score, names=True).pages
+    heights = {
+        kind: [
+            min(int(text.get("y")) for text in element.iter(f"{SVG}text") if text.get("y"))
+            for element in ElementTree.fromstring(page).iter(f"{SVG}g")
+            if element.get("class", "").split(" ")[0] == kind
+        ]
+        for kind in ("harm", "syl")
+    }
+    assert [len(found) for found in heights.values()] == [2, 8]
+    assert max(heights["harm"]) + 250 < min(heights["syl"])
+
+
+def test_a_png_keeps_every_row_and_column():
+    bars = "".join(
+        f'<rect x="{at}" width="20" height="30"/><rect y="{at}" width="30" height="20"/>' for at in range(40, 700, 40)
+    )
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 801 749">{bars}</svg>'
+    picture = matplotlib.image.imread(io.BytesIO(printed([svg], "png")))[:, :, :3].mean(axis=2)
+    assert picture.shape == (2 * 749, 2 * 801)
+    for line in (picture[10, 70:], picture[70:, 10]):
+        assert set(np.diff(np.flatnonzero(np.diff(line < 0.5)))) == {40}
 
 
 def test_saved_files(tmp_path):

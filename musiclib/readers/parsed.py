@@ -1,8 +1,8 @@
 """Parsed score: the output of a parser before it becomes a Score, and the rules that all readers share.
 
 Notes of duration 0 or without a note-off are left out and counted; grace notes are left out, or placed before their
-beat; repeats are played out on request; duplicate part names are numbered; repeated tempos and signatures are dropped;
-pieces longer than a day are rejected.
+beat; repeats are played out on request; duplicate part names are numbered; repeated tempos and signatures are dropped,
+and titles that are the name of a file; pieces longer than a day are rejected.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import re
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from musiclib.score import Score, meter
 
 MOST_NOTES = 10_000_000  # when repeats are played out: more than that are damaged repeats
 LONGEST_HOURS = 24  # a longer piece is a damaged file, or Satie
+# Programs that export a piece without a title write such a name as bwv337.mxl in its place.
+_FILE_NAME = re.compile(r"\.(mxl|musicxml|xml|midi?|kar|krn|abc|mei|msc[xz]|musx?|sib|capx?)$", re.IGNORECASE)
 
 
 class UnreadableScore(ValueError):
@@ -58,7 +61,7 @@ class ParsedScore:
         tempos: (quarter notes per minute,) by onset.
         signatures: (numerator, denominator) by onset.
         keys: (fifths, mode) by onset.
-        title: the title, or ``""``.
+        title: the title, or ``""``; the name of a file is none.
         composer: the composer, or ``""``.
         graces: grace notes, rows (onset of the note that they lead to, place in their group from 0, pitch, velocity,
             index of the part).
@@ -129,7 +132,8 @@ class ParsedScore:
             numbered = itertools.chain([name], (f"{name} {copy}" for copy in itertools.count(2)))
             names.append(next(name for name in numbered if name not in names))  # unique, to select by name
         programs = tuple(part[1] for part in self.parts)
-        about = {"title": " ".join(self.title.split()), "composer": " ".join(self.composer.split())}
+        title = " ".join(self.title.split())
+        about = {"title": "" if _FILE_NAME.search(title) else title, "composer": " ".join(self.composer.split())}
         score = Score(*table.T, part, part_names=tuple(names), programs=programs, **maps, **about)
         hours = float(score.seconds_at((score.onset + score.duration).max())) / 3600
         if not hours <= LONGEST_HOURS:

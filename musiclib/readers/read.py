@@ -104,8 +104,8 @@ def _read_with_symusic(path: pathlib.Path) -> list[ParsedScore]:
 
 
 READERS = {
-    "music21": Reader(_read_with_music21, "music21", revision=8, seconds=0.1),
-    "symusic": Reader(_read_with_symusic, "symusic", revision=4, seconds=0.001),
+    "music21": Reader(_read_with_music21, "music21", revision=9, seconds=0.1),
+    "symusic": Reader(_read_with_symusic, "symusic", revision=5, seconds=0.001),
 }
 
 

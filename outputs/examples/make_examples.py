@@ -53,6 +53,7 @@ def main() -> None:
     harmony()
     answer()
     styles()
+    notation()
 
 
 def harmony() -> None:
@@ -86,6 +87,24 @@ def styles() -> None:
     names = [f"in {name} style" for name in versions]
     plots.piano_rolls([tune, *versions.values()], axes.flat, ["a Scottish tune", *names])
     figure.savefig(FOLDER / "four_styles.png", dpi=80)
+
+
+def notation() -> None:
+    """Writes the first phrases of four voices in staff and numbered notation, as a piano roll and as a player."""
+    run = training.load_run(ROOT / "models" / "jsb_gru")
+    options = {"count": 8, "length": 1024, "temperature": 0.9, "top_p": 0.95, "stop_at_end": True, "seed": 2}
+    piece = sampling.generate(run, **options)[5].replace(tempos=((0, TEMPO),)).slice(0, BEATS)
+    sheet, numbers = plots.staff(piece, color="parts", names=True), plots.jianpu(piece)
+    for suffix in ("svg", "png"):
+        sheet.save(FOLDER / f"notation_staff.{suffix}")
+        numbers.save(FOLDER / f"notation_jianpu.{suffix}")
+    plots.follow(piece, sheet).save(FOLDER / "notation_follow.html")
+    figure, ax = plt.subplots(figsize=(11, 4), layout="constrained")
+    plots.piano_roll(piece, ax=ax, title="the same notes as a piano roll")
+    figure.savefig(FOLDER / "notation_roll.png", dpi=80)
+    known, nats = evaluation.surprise(run, piece)
+    known = known.replace(tempos=piece.tempos)
+    plots.staff(known, values=nats, label="nats per note").save(FOLDER / "surprise.png")
 
 
 def answer() -> None:

@@ -29,7 +29,7 @@ TALLEST = 6000  # on a taller page, engraving takes much longer
 OPTIONS = {
     "scale": 40, "pageWidth": 2400, "pageHeight": TALLEST, "adjustPageHeight": True, "svgViewBox": True,
     "header": "encoded", "footer": "none", "breaks": "auto", "systemDivider": "none", "smuflTextFont": "none",
-    "lyricSize": 3.0, "lyricWordSpace": 1.0, "bottomMarginHeader": 4.0, "spacingSystem": 8,
+    "lyricSize": 3.0, "lyricWordSpace": 1.0, "bottomMarginHeader": 7.0, "spacingSystem": 8,
 }  # fmt: skip
 A4 = {"pageWidth": 2600, "pageHeight": 3677, "adjustPageHeight": False, "bottomMarginHeader": 8}
 COLOURS, DARK = "plasma", 0.85  # of a map from dark to light, the part that is readable on white
@@ -200,7 +200,9 @@ def _by_value(score: Score, values, label: str):
         return to_hex(shades(DARK * place)) if math.isfinite(place) else "#000000"
 
     places = (values - low) / (high - low or 1.0)
+    digits = 2 - math.floor(math.log10(high - low or 1.0))
+    least, most = (f"{round(value, digits):g}" for value in (low, high))
     stripes = [("█", colour(stripe / (STRIPES - 1))) for stripe in range(STRIPES)]
     black = "#000000"
-    legend = _legend([(f"{label} {low:.3g}\u00a0".lstrip(), black), *stripes, (f"\u00a0{high:.3g}", black)])
+    legend = _legend([(f"{label} {least}\u00a0".lstrip(), black), *stripes, (f"\u00a0{most}", black)])
     return (lambda index: colour(float(places[index]))), legend

@@ -198,7 +198,9 @@ class Sheet:
             return
         self.tempo = tempo
         dotted = bar.compound and bar.meter[1] == 8
-        mark = add(measure, "tempo", tstamp="1", staff="1", place="above", vo="2vu")
+        # A tempo stands at any height within a system, a row of harmonies at one, which is moved above that of names.
+        tag, up = ("harm", "7vu") if self.names else ("tempo", "2vu")
+        mark = add(measure, tag, tstamp="1", staff="1", place="above", vo=up)
         rend = add(mark, "rend", fontweight="normal", fontsize="85%")
         rend.text = f"♩. = {tempo / 1.5:.0f}" if dotted else f"♩ = {tempo:.0f}"
 
