@@ -28,6 +28,7 @@ OUTPUTS = {
     "09_gan": ["models/gan_45/model.keras", "outputs/09_collapse.png", "outputs/09_bars.wav"],
     "10_style_transfer": ["models/styles/model.keras", "outputs/10_four_styles.png", "outputs/10_style_3.musicxml"],
     "11_recommend_and_generate": ["outputs/11_composed.mid", "outputs/11_varied.wav", "outputs/11_uplift.png"],
+    "12_spectral_lstm": ["models/sound/model.keras", "outputs/12_ours.wav", "outputs/12_spectra.png"],
     "13_evaluate": ["outputs/13_card/card.md", "outputs/13_card/card.json", "outputs/13_copied.png"],
     "14_scale_out": ["data/scale_out/dataset.json", "models/two_processes/config.json"],
 }
