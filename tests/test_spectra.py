@@ -333,6 +333,7 @@ class TestGenerating:
             ({"seconds": 0}, "seconds must lie above 0, up to 600, got 0"),
             ({"seconds": 10**6}, "seconds must lie above 0, up to 600"),
             ({"noise": -1}, "noise must lie between 0 and 2, got -1"),
+            ({"temperature": 0}, "temperature between 0.01 and 10, got 0"),
             ({"count": 0}, "count must be"),
             ({"primer": np.zeros((3, 5))}, r"shape \(frames, 64\), got \(3, 5\)"),
         ],

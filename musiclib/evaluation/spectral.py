@@ -99,6 +99,8 @@ class FreeRunning:
         energy_within: fraction of seconds whose energy is within the 5th to 95th percentile of held-out seconds; of
             real ones it is 0.9.
         flux_within: the same of the spectral flux.
+        excerpts_energy_within: fraction of whole excerpts whose mean energy is within the percentiles of held-out ones.
+        excerpts_flux_within: the same of the spectral flux.
         nearest_copy_db: distance of the window of 2 seconds that is most like one of training, the median of the
             excerpts, in dB.
         energy: mean energy of each second.
@@ -107,6 +109,8 @@ class FreeRunning:
 
     energy_within: float
     flux_within: float
+    excerpts_energy_within: float
+    excerpts_flux_within: float
     nearest_copy_db: float
     energy: tuple[float, ...]
     flux: tuple[float, ...]
@@ -117,12 +121,20 @@ def free_running(excerpts: Sequence[np.ndarray], data: Dataset) -> FreeRunning:
     rate = data.encoding.rate
     held_out = [*data.validation, *data.test]
     energies, fluxes = ([measure(frames, rate) for frames in excerpts] for measure in (energy, flux))
+    real_energies, real_fluxes = ([measure(frames, rate) for frames in held_out] for measure in (energy, flux))
     return FreeRunning(
-        within(energies, [energy(frames, rate) for frames in held_out]),
-        within(fluxes, [flux(frames, rate) for frames in held_out]),
+        within(energies, real_energies),
+        within(fluxes, real_fluxes),
+        within(_means(energies), _means(real_energies)),
+        within(_means(fluxes), _means(real_fluxes)),
         float(np.median([nearest_copy(frames, data.train, round(2 * rate)) for frames in excerpts])),
-        *(tuple(np.mean(values, axis=0).tolist()) for values in (energies, fluxes)),
+        tuple(np.mean(energies, axis=0).tolist()),
+        tuple(np.mean(fluxes, axis=0).tolist()),
     )
+
+
+def _means(values: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [value.mean(keepdims=True) for value in values]
 
 
 def _each_second(frames: np.ndarray, rate: float) -> np.ndarray:
@@ -131,7 +143,7 @@ def _each_second(frames: np.ndarray, rate: float) -> np.ndarray:
 
 
 def within(values: Sequence[np.ndarray], real: Sequence[np.ndarray]) -> float:
-    """Returns the fraction of seconds whose value lies within the 5th to 95th percentile of real seconds."""
+    """Returns the fraction of values within the 5th to 95th percentile of the real ones."""
     low, high = np.quantile(np.concatenate(real), [0.05, 0.95])
     values = np.concatenate(values)
     return float(np.mean((values >= low) & (values <= high)))

@@ -119,9 +119,10 @@ class SpectralLSTM(AutoregressiveModel):
         means, _, weights = self.split(outputs)
         return ops.sum(ops.exp(weights)[..., None] * means, axis=-2)
 
-    def choose(self, outputs, uniforms, normals):
+    def choose(self, outputs, uniforms, normals, temperature=1.0):
         """Draws the next frame: a component by a uniform number (...), then normal noise (..., bands) of its width."""
         means, scales, weights = self.split(outputs)
+        weights = ops.log_softmax(weights / temperature)
         passed = ops.cumsum(ops.exp(weights), axis=-1) < uniforms[..., None]
         index = ops.minimum(ops.sum(ops.cast(passed, "int32"), axis=-1), weights.shape[-1] - 1)
         chosen = ops.one_hot(index, weights.shape[-1], dtype=means.dtype)[..., None]

@@ -19,6 +19,7 @@ def generate_frames(
     seconds: float = 10.0,
     count: int = 1,
     primer: np.ndarray | None = None,
+    temperature: float = 0.8,
     noise: float = 0.3,
     seed: int | None = None,
 ) -> np.ndarray:
@@ -29,6 +30,8 @@ def generate_frames(
         seconds: length of what is generated.
         count: number of pieces, generated as one batch.
         primer: (frames, bands) to continue, such as the first second of an excerpt; None for silence.
+        temperature: of the choice of a component; below 1, unlikely ones, such as a note that begins off the beat, are
+            rarer.
         noise: factor of the standard deviations of the mixture: 0 takes the mean of the component that is drawn, 1
             samples the density, in which each band has noise of its own, and sounds hoarse.
         seed: makes the pieces repeatable.
@@ -45,8 +48,10 @@ def generate_frames(
     frames = round(seconds * run.encoding.rate)
     if not 1 <= frames <= LONGEST_SECONDS * run.encoding.rate:
         raise ValueError(f"seconds must lie above 0, up to {LONGEST_SECONDS}, got {seconds}")
-    if not 0 <= noise <= 2:
-        raise ValueError(f"noise must lie between 0 and 2, got {noise}")
+    if not (0 <= noise <= 2 and 0.01 <= temperature <= 10):
+        raise ValueError(
+            f"noise must lie between 0 and 2, got {noise}, and temperature between 0.01 and 10, got {temperature}"
+        )
     bands = run.model.bands
     primer = np.full((1, bands), -1.0, np.float32) if primer is None else np.asarray(primer, np.float32)
     if primer.ndim != 2 or primer.shape[1] != bands or not len(primer):
@@ -60,18 +65,18 @@ def generate_frames(
     key = ("frames", given.shape, count)
     if key not in loops:
         loops[key] = compiled_loop.compiled(functools.partial(_loop, weakref.ref(run.model), count), run.model)
-    found = ops.convert_to_numpy(loops[key](given, forced, uniforms, normals))
+    found = ops.convert_to_numpy(loops[key](given, forced, uniforms, normals, np.float32(temperature)))
     return np.moveaxis(found[len(primer) - 1 :], 0, 1)
 
 
-def _loop(model_reference, count: int, given, forced, uniforms, normals):
+def _loop(model_reference, count: int, given, forced, uniforms, normals, temperature):
     """Returns the frame that follows each step, (steps, count, bands)."""
     model = model_reference()
 
     def step(i, frames, written, state):
         frames = ops.where(ops.take(forced, i), ops.take(given, i, axis=0)[None], frames)
         outputs, state = model.step(frames, state)
-        frames = model.choose(outputs, ops.take(uniforms, i, axis=0), ops.take(normals, i, axis=0))
+        frames = model.choose(outputs, ops.take(uniforms, i, axis=0), ops.take(normals, i, axis=0), temperature)
         # The network may leave the range of a spectrogram, and would then be far from all that it was trained on.
         frames = ops.clip(frames, -1.0, 1.1)
         return i + 1, frames, ops.slice_update(written, (i, 0, 0), frames[None]), state
