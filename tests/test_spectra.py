@@ -369,6 +369,13 @@ class TestMeasures:
         np.testing.assert_allclose(spectral.flux(frames, 10), [0, 4 / 9, 4 / 9, 4 / 9])
         assert spectral.within([np.array([0.0, 5.0])], [np.linspace(0, 1, 101) - 0.5]) == 0.5
 
+    def test_a_drone_has_one_tone(self, data):
+        drone = np.full_like(data.test[0], -1.0)
+        drone[:, 7] = 0.5
+        assert spectral.free_running([drone], data).tones == 1
+        found = spectral.free_running([*data.test], data)
+        assert found.tones > 3 and found.nearest_copy_db > 1
+
     def test_a_copy_is_found(self, data):
         rng = np.random.default_rng(0)
         new = rng.uniform(-1, 1, (40, 64)).astype(np.float32)

@@ -106,6 +106,7 @@ class FreeRunning:
         flux_within: the same of the spectral flux.
         excerpts_energy_within: fraction of whole excerpts whose mean energy is within the percentiles of held-out ones.
         excerpts_flux_within: the same of the spectral flux.
+        tones: number of different bands that are the loudest of a frame, the mean of the excerpts: a drone has one.
         nearest_copy_db: distance of the window of 2 seconds that is most like one of training, the median of the
             excerpts, in dB.
         energy: mean energy of each second.
@@ -116,6 +117,7 @@ class FreeRunning:
     flux_within: float
     excerpts_energy_within: float
     excerpts_flux_within: float
+    tones: float
     nearest_copy_db: float
     energy: tuple[float, ...]
     flux: tuple[float, ...]
@@ -132,6 +134,7 @@ def free_running(excerpts: Sequence[np.ndarray], data: Dataset) -> FreeRunning:
         within(fluxes, real_fluxes),
         within(_means(energies), _means(real_energies)),
         within(_means(fluxes), _means(real_fluxes)),
+        float(np.mean([len(np.unique(np.argmax(frames, axis=1))) for frames in excerpts])),
         float(np.median([nearest_copy(frames, data.train, round(2 * rate)) for frames in excerpts])),
         tuple(np.mean(energies, axis=0).tolist()),
         tuple(np.mean(fluxes, axis=0).tolist()),

@@ -19,7 +19,7 @@ def generate_frames(
     seconds: float = 10.0,
     count: int = 1,
     primer: np.ndarray | None = None,
-    temperature: float = 0.8,
+    temperature: float = 0.9,
     noise: float = 0.3,
     seed: int | None = None,
 ) -> np.ndarray:
