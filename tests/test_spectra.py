@@ -81,7 +81,7 @@ class TestRecordings:
     @pytest.mark.parametrize(
         ("samples", "message"),
         [
-            (np.zeros((0, 1)), "has no sound from second 0: it lasts 0.0 seconds"),
+            (np.zeros((0, 1)), "has no sound from second 0 for None seconds: it lasts 0.0"),
             (np.zeros(RATE), "is silent from second 0"),
             (np.ones((RATE, 8)) * 0.1, "has 8 channels; mix them down"),
             (np.ones(RATE // 10), "clipped: 100.0% of its samples"),
@@ -104,7 +104,7 @@ class TestRecordings:
 
     def test_a_video_is_refused(self, tmp_path):
         (tmp_path / "a.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(1000))
-        with pytest.raises(ValueError, match="a.mp4 cannot be read as audio .* of a video its sound"):
+        with pytest.raises(ValueError, match="a.mp4 cannot be read as audio .* of a video, save its sound"):
             audio.read_audio(tmp_path / "a.mp4")
 
     def test_other_bad_arguments(self, tmp_path):
@@ -195,6 +195,14 @@ class TestDataset:
         # The first 80% of each recording, the next 10%, and the last.
         assert (len(found.train), len(found.validation), len(found.test)) == (12, 2, 2)
         assert found.about["train_names"] == ["0.flac", "1.flac"]
+
+    def test_many_recordings_are_each_in_one_part(self, tmp_path):
+        for i in range(10):
+            soundfile.write(tmp_path / f"{i}.wav", sine(200 + 50 * i, seconds=4), RATE)
+        found = dataset.prepare_sound(tmp_path, SMALL, seconds=3)
+        assert (len(found.train), len(found.validation), len(found.test)) == (8, 1, 1)
+        with pytest.raises(FileNotFoundError, match="no such folder of recordings"):
+            dataset.prepare_sound(tmp_path / "missing", SMALL)
 
     def test_nothing_to_learn_from_is_said(self, tmp_path):
         with pytest.raises(ValueError, match="no recordings in .*; give a folder with files of .wav"):
@@ -330,8 +338,8 @@ class TestGenerating:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"seconds": 0}, "seconds must lie above 0, up to 600, got 0"),
-            ({"seconds": 10**6}, "seconds must lie above 0, up to 600"),
+            ({"seconds": 0}, "seconds must make at least one frame, and at most 600, got 0"),
+            ({"seconds": 10**6}, "at most 600, got 1000000"),
             ({"noise": -1}, "noise must lie between 0 and 2, got -1"),
             ({"temperature": 0}, "temperature between 0.01 and 10, got 0"),
             ({"count": 0}, "count must be"),

@@ -19,13 +19,13 @@ CLIPPED = 0.001  # fraction of samples at full scale from which a recording coun
 def read_audio(
     path: str | pathlib.Path, sample_rate: int = 22050, start: float = 0.0, seconds: float | None = None
 ) -> np.ndarray:
-    """Reads a recording: WAV, FLAC, OGG or MP3, mono or stereo, of any sample rate.
+    """Reads a recording: WAV, FLAC, OGG, MP3 or AIFF, mono or stereo, of any sample rate.
 
     Args:
         path: the file.
         sample_rate: of the result, 8,000 to 192,000; a recording of another rate is resampled.
         start: where to start, in seconds.
-        seconds: how much to read; None reads to the end, at most 30 minutes.
+        seconds: how much to read, above 0; None reads to the end. More than 30 minutes are an error.
 
     Returns:
         (samples,) float32: the mean of the channels, with a peak of -1 dBFS.
@@ -53,13 +53,15 @@ def read_audio(
             if not 1 <= channels <= 2:
                 raise ValueError(f"{path} has {channels} channels; mix them down to one or two first")
             if start < 0 or count <= 0:
-                raise ValueError(f"{path} has no sound from second {start:g}: it lasts {length / rate:.1f} seconds")
+                raise ValueError(
+                    f"{path} has no sound from second {start:g} for {seconds} seconds: it lasts {length / rate:.1f}"
+                )
             file.seek(first)
             audio = file.read(count, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise ValueError(
-            f"{path} cannot be read as audio ({error.error_string.strip('. ')}); give a WAV, FLAC, OGG or MP3 file,"
-            " of a video its sound saved as one"
+            f"{path} cannot be read as audio ({error.error_string.strip('. ')}); give a WAV, FLAC, OGG or MP3 file;"
+            " of a video, save its sound as one first"
         ) from error
     full = float(np.mean(np.abs(audio) >= 0.999))
     if full > CLIPPED:

@@ -13,7 +13,7 @@ class FrameWindows(Batches):
 
     Args:
         pieces: excerpts, each (frames, bands); those shorter than a window and a frame are not used.
-        length: frames in a window; an excerpt's rest is left out, another one in each epoch.
+        length: frames in a window; what remains of an excerpt is left out, other frames in each epoch.
         batch_size: windows in a batch.
         seed: shuffles the windows and shifts the cuts, differently in each epoch; None keeps them in order.
         epoch: number of epochs already done, where training resumes.

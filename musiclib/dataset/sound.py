@@ -14,29 +14,32 @@ from musiclib.dataset.pieces import Pieces
 from musiclib.encodings import Spectra, Vocabulary
 from musiclib.encodings.vocabulary import RESERVED
 
-_SHARES = {"train": 0.8, "validation": 0.9, "test": 1.0}  # where each part of a recording ends
+_ENDS = {"train": 0.8, "validation": 0.9, "test": 1.0}  # of each part, in a recording or in the list of recordings
+_SEPARATE = 10  # from so many recordings on, each is in one part only
 
 
 def prepare_sound(
     source: Split | str | pathlib.Path | Sequence[str | pathlib.Path],
     encoding: Spectra,
     seconds: float = 10.0,
-    excerpts: int = 6,
+    excerpts: int | None = None,
 ) -> Dataset:
     """Cuts audio into excerpts and encodes them as frames.
 
     Args:
         source: from ``corpus.split``: scores that are rendered with the SoundFont; or a folder of recordings, or a
-            list of them. Of each recording the first 80% are for training, the next 10% for validation, the last for
-            test.
+            list of them. Of ten or more recordings, 80% are for training, the next 10% for validation and the last for
+            test; of fewer, these parts of each.
         encoding: of the frames.
-        seconds: length of an excerpt; shorter rests are dropped.
-        excerpts: most excerpts of each piece and, per part of the dataset, of each recording.
+        seconds: length of an excerpt; a shorter remainder is dropped.
+        excerpts: most excerpts of each piece or recording; None for all.
 
     Returns:
         A dataset whose pieces are excerpts, each (frames, bands) float32; its vocabulary has only reserved tokens.
 
     Raises:
+        FileNotFoundError: where the folder or a recording does not exist.
+        ImportError: without librosa and soundfile.
         ValueError: where there are no recordings, a part of the dataset is empty, or a recording cannot be read.
     """
     size = round(seconds * encoding.rate)
@@ -49,24 +52,28 @@ def prepare_sound(
     else:
         paths = list(_paths(source))
         names = dict.fromkeys(PARTS, [path.name for path in paths])
-        for path in paths:
+        for number, path in enumerate(paths):
             frames, first = encoding.encode(read_audio(path, encoding.sample_rate)), 0
-            for name, share in _SHARES.items():
-                last = round(share * len(frames))
+            if len(paths) >= _SEPARATE:
+                name = next(name for name, end in _ENDS.items() if number < round(end * len(paths)))
+                found[name] += _cut(frames, size, excerpts)
+                continue
+            for name, end in _ENDS.items():
+                last = round(end * len(frames))
                 found[name] += _cut(frames[first:last], size, excerpts)
                 first = last
     empty = [name for name in PARTS if not found[name]]
     if empty:
         raise ValueError(
-            f"no excerpt of {seconds:g} seconds is left for {' and '.join(empty)}; give longer or more pieces, or a"
-            " smaller seconds"
+            f"no excerpt of {seconds:g} seconds is left for {' and '.join(empty)}; give more pieces, ten recordings or"
+            f" recordings of {10 * seconds:g} seconds and more, or a smaller seconds"
         )
     about = {"seconds": seconds, **{f"{name}_names": names[name] for name in PARTS}}
     parts = (Pieces(np.concatenate(found[name]), size * np.arange(len(found[name]) + 1)) for name in PARTS)
     return Dataset(*parts, Vocabulary(RESERVED), encoding, about)
 
 
-def _cut(frames: np.ndarray, size: int, most: int) -> list[np.ndarray]:
+def _cut(frames: np.ndarray, size: int, most: int | None) -> list[np.ndarray]:
     return [frames[first : first + size] for first in range(0, len(frames) - size + 1, size)][:most]
 
 
@@ -76,6 +83,8 @@ def _paths(source: str | pathlib.Path | Iterable[str | pathlib.Path]) -> Iterato
         yield from map(pathlib.Path, source)
         return
     folder = pathlib.Path(source).expanduser()
+    if not folder.exists():
+        raise FileNotFoundError(f"no such folder of recordings: {folder}")
     if folder.is_file():
         yield folder
         return

@@ -23,9 +23,9 @@ class Spectra(Encoding):
     """Frames of a spectrogram; an array encoding: arrays stand in the place of tokens, and it decodes to audio.
 
     Args:
-        kind: ``"log-mel"``, which keeps the pitch (with 192 bands, from C4 up within a quarter of a semitone), or
-            ``"mfcc"``, which keeps the timbre: the first coefficients of the discrete cosine transform of each log-mel
-            frame.
+        kind: ``"log-mel"``, which keeps the pitch (with 192 bands, from C4 up within a quarter of a semitone on the
+            way back to audio), or ``"mfcc"``, which keeps the timbre: the first coefficients of the discrete cosine
+            transform of each log-mel frame.
         bands: values of a frame.
         sample_rate: of the audio.
         window: samples of a frame.

@@ -39,7 +39,19 @@ def predictions(data: Dataset, runs: dict[str, object], seconds: float = 1.0) ->
         data: from ``dataset.prepare_sound``.
         runs: trained runs of a ``spectral_lstm`` by name; of a mixture, the mean is the prediction.
         seconds: context at the start of each excerpt that is not counted, the same for all.
+
+    Returns:
+        The baselines and the runs by name.
+
+    Raises:
+        ValueError: if a run has another encoding than the dataset, or the excerpts are too short.
     """
+    other = [name for name, run in runs.items() if run.encoding != data.encoding]
+    if other:
+        raise ValueError(f"the run {other[0]!r} has another encoding than the dataset, {runs[other[0]].encoding}")
+    shortest = int(np.diff(data.test.offsets).min()) / data.encoding.rate
+    if shortest <= seconds:
+        raise ValueError(f"the excerpts last {shortest:.1f} seconds, no more than the context, seconds={seconds:g}")
     skip = max(round(seconds * data.encoding.rate), max(ORDERS))
     targets = [frames[skip:] for frames in data.test]
     ridge = _ridge(data)
@@ -102,7 +114,7 @@ class FreeRunning:
 
     Args:
         energy_within: fraction of seconds whose energy is within the 5th to 95th percentile of held-out seconds; of
-            real ones it is 0.9.
+            all these it is 0.9.
         flux_within: the same of the spectral flux.
         excerpts_energy_within: fraction of whole excerpts whose mean energy is within the percentiles of held-out ones.
         excerpts_flux_within: the same of the spectral flux.

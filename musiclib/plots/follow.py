@@ -21,6 +21,7 @@ from musiclib.plots.palette import PALETTE
 from musiclib.plots.piano_rolls import FAINTEST
 from musiclib.plots.staff_notation.engraving import Staff, staff
 from musiclib.score import Score, meter, pitch_name
+from musiclib.writers.notation import GRID
 
 SAMPLE_RATE = 22050
 LONGEST = 10 * 60  # seconds: 35 MB of page
@@ -35,7 +36,7 @@ class Player:
     """A page that plays a score; a notebook shows it, and ``gradio.HTML(player._repr_html_())`` does.
 
     Args:
-        page: the HTML document, which needs no other file and no network.
+        page: the HTML document, which needs no other file and no internet.
         title: of the page.
     """
 
@@ -75,11 +76,12 @@ def follow(score: Score, notation: Staff | Jianpu | None = None) -> Player:
     sound, end = _wav(score)
     notation = staff(score) if notation is None else notation
     pages = notation.pages if isinstance(notation, Staff) else (notation.svg,)
-    written = [int(number) for page in pages for number in _NOTE.findall(page)]
-    if not written or max(written) >= len(score):
+    written = {int(number) for page in pages for number in _NOTE.findall(page)}
+    # Of notes that are equal on the grid of notation, one is written.
+    distinct = len(np.unique([np.rint(score.onset * GRID), score.pitch, score.part], axis=1)[0])
+    if not distinct <= len(written) <= len(score) or max(written) >= len(score):
         raise ValueError(
-            f"follow: the notation has notes up to number {max(written, default=-1)} and the score {len(score)} notes;"
-            " give the notation of this score"
+            f"follow: the notation has {len(written)} notes and the score {len(score)}; give the notation of this score"
         )
     starts, ends = (np.round(times, 4).tolist() for times in score.seconds())
     fields = {

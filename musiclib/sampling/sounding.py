@@ -30,8 +30,8 @@ def generate_frames(
         seconds: length of what is generated.
         count: number of pieces, generated as one batch.
         primer: (frames, bands) to continue, such as the first second of an excerpt; None for silence.
-        temperature: of the choice of a component; below 1, unlikely ones, such as a note that begins off the beat, are
-            rarer.
+        temperature: of the choice of a component, where there are several; below 1, unlikely ones are rarer, such as a
+            note that begins off the beat.
         noise: factor of the standard deviations of the mixture: 0 takes the mean of the component that is drawn, 1
             samples the density, in which each band has noise of its own, and sounds hoarse.
         seed: makes the pieces repeatable.
@@ -47,7 +47,7 @@ def generate_frames(
     check_whole("count", count, 1)
     frames = round(seconds * run.encoding.rate)
     if not 1 <= frames <= LONGEST_SECONDS * run.encoding.rate:
-        raise ValueError(f"seconds must lie above 0, up to {LONGEST_SECONDS}, got {seconds}")
+        raise ValueError(f"seconds must make at least one frame, and at most {LONGEST_SECONDS}, got {seconds}")
     if not (0 <= noise <= 2 and 0.01 <= temperature <= 10):
         raise ValueError(
             f"noise must lie between 0 and 2, got {noise}, and temperature between 0.01 and 10, got {temperature}"

@@ -9,6 +9,7 @@ import pathlib
 import sys
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
@@ -54,6 +55,22 @@ def main() -> None:
     answer()
     styles()
     notation()
+    sound()
+
+
+def sound() -> None:
+    """Continues one second of a tune that the network of sound was not trained on, frame by frame."""
+    run = training.load_run(ROOT / "models" / "folk_sound")
+    frames = run.encoding.encode(unseen(run, "oneills1850", 400)[0])[:200]
+    rate = round(run.encoding.rate)
+    new = sampling.generate_frames(run, 9, primer=frames[:rate], seed=4)[0]
+    new = np.concatenate([frames[:rate], new])
+    audio.write_wav(run.encoding.decode(new), FOLDER / "folk_sound.wav", run.encoding.sample_rate)
+    figure, axes = plt.subplots(2, 1, figsize=(11, 5), layout="constrained")
+    titles = ("a tune, rendered", "its first second, continued by the network")
+    for ax, part, title in zip(axes, (frames, new), titles, strict=True):
+        plots.spectrogram(part, rate, ax, title)
+    figure.savefig(FOLDER / "folk_sound.png", dpi=70)
 
 
 def harmony() -> None:

@@ -97,11 +97,11 @@ def staff(
     does. Without a time signature or a key signature, these are estimated. Accidentals hold to the end of a bar.
 
     Args:
-        score: at least one note and at most 500 bars.
+        score: at least one note, at most 500 bars and 2,000 quarter lengths.
         staves: ``"auto"`` writes soprano, alto, tenor and bass on the two staves of a choir, and a keyboard part of
             wide range on two staves, for the right and the left hand; ``"closed"`` any four parts as a choir;
             ``"parts"`` each part on one staff.
-        color: ``"parts"`` colours the notes by part.
+        color: ``"parts"`` colours the notes by part, where there are no values.
         values: (notes,) a number for each note, such as nats per note, that colours it, with a legend; NaN is black.
         label: what the values are, for the legend.
         names: write the names of the notes: of the highest of a chord, above the staff, and of a second voice below.
