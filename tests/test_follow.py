@@ -78,7 +78,7 @@ def test_the_notation_is_the_given_one():
     assert 'id="jianpu-1"' in plots.follow(score, plots.jianpu(score)).page
     coloured = plots.staff(score, values=[0.0, 1.0])
     assert coloured.pages[0] in plots.follow(score, coloured).page
-    with pytest.raises(ValueError, match="number 1 and the score 1 notes"):
+    with pytest.raises(ValueError, match="the notation has 2 notes and the score 1"):
         plots.follow(score.slice(0, 1), coloured)
 
 

@@ -193,7 +193,7 @@ class TestDataset:
             soundfile.write(tmp_path / f"{i}.flac", sine(220 * (i + 1), seconds=40), RATE)
         found = dataset.prepare_sound(tmp_path, SMALL, seconds=3)
         # The first 80% of each recording, the next 10%, and the last.
-        assert (len(found.train), len(found.validation), len(found.test)) == (12, 2, 2)
+        assert (len(found.train), len(found.validation), len(found.test)) == (20, 2, 2)
         assert found.about["train_names"] == ["0.flac", "1.flac"]
 
     def test_many_recordings_are_each_in_one_part(self, tmp_path):
