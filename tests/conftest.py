@@ -162,3 +162,8 @@ def write_midi():
         return path
 
     return write
+
+
+def pytest_collection_modifyitems(items):
+    """Puts the notebooks first: one process runs them while the other takes all other files."""
+    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
