@@ -355,6 +355,16 @@ class TestGenerating:
             sampling.generate(run)
 
 
+def test_mfcc_are_learned_and_generated_as_well(tmp_path):
+    encoding = Spectra("mfcc", bands=20, sample_rate=22050, hop=512)
+    data = dataset.prepare_sound(split(), encoding, seconds=3)
+    assert np.abs(data.train.ids).max() <= 1
+    options, settings = {"units": [16], "components": 2}, config.TrainingConfig(24, 4, epochs=2)
+    run = training.train(data, config.Config("t", ModelConfig("spectral_lstm", options), settings), progress=False)
+    frames = sampling.generate_frames(run, seconds=1, seed=0)[0]
+    assert frames.shape == (43, 20) and np.all(np.isfinite(encoding.decode(frames)))
+
+
 class TestMeasures:
     def test_repeating_the_last_frame_has_no_skill(self, data, run):
         found = spectral.predictions(data, {"ours": run})

@@ -16,6 +16,7 @@ from musiclib.score import Score
 
 KINDS = ("log-mel", "mfcc")
 _MEL_BANDS = 128  # from which MFCCs are computed
+_MFCC_SCALE = np.float32(_MEL_BANDS**-0.5)  # the first coefficient is then the mean of the bands
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,14 +66,14 @@ class Spectra(Encoding):
         samples = synthesize(score, self.sample_rate).mean(axis=1) if isinstance(score, Score) else score
         bands = _MEL_BANDS if self.kind == "mfcc" else self.bands
         frames = log_mel(samples, self.sample_rate, self.window, self.hop, bands)
-        return dct(frames, norm="ortho")[:, : self.bands] if self.kind == "mfcc" else frames
+        return dct(frames, norm="ortho")[:, : self.bands] * _MFCC_SCALE if self.kind == "mfcc" else frames
 
     def decode(self, tokens: np.ndarray) -> np.ndarray:
         """Returns the audio of frames (frames, bands), (samples,) float32; see ``audio.spectra.audio_of``."""
         frames = np.asarray(tokens)
         if frames.ndim != 2 or frames.shape[1] != self.bands or not len(frames):
             raise ValueError(f"Spectra decodes frames of shape (frames, {self.bands}), got {frames.shape}")
-        frames = idct(frames, n=_MEL_BANDS, norm="ortho") if self.kind == "mfcc" else frames
+        frames = idct(frames / _MFCC_SCALE, n=_MEL_BANDS, norm="ortho") if self.kind == "mfcc" else frames
         return audio_of(frames, self.sample_rate, self.window, self.hop)
 
     def knows(self, token: str) -> bool:

@@ -53,7 +53,8 @@ def generate_frames(
             f"noise must lie between 0 and 2, got {noise}, and temperature between 0.01 and 10, got {temperature}"
         )
     bands = run.model.bands
-    primer = np.full((1, bands), -1.0, np.float32) if primer is None else np.asarray(primer, np.float32)
+    silence = np.zeros(run.encoding.window, np.float32)
+    primer = run.encoding.encode(silence)[:1] if primer is None else np.asarray(primer, np.float32)
     if primer.ndim != 2 or primer.shape[1] != bands or not len(primer):
         raise ValueError(f"a primer must have the shape (frames, {bands}), got {primer.shape}")
     rng = np.random.default_rng(seed)
