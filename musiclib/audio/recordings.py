@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 
-from musiclib.audio.synthesis import PEAK, SAMPLE_RATES
+from musiclib.audio.synthesis import PEAK, check_rate
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
 MAXIMUM_SECONDS = 30 * 60
@@ -72,12 +72,6 @@ def read_audio(
     if rate != sample_rate:
         audio = librosa.resample(audio, orig_sr=rate, target_sr=sample_rate)
     return (audio * (PEAK / np.abs(audio).max())).astype(np.float32)
-
-
-def check_rate(caller: str, sample_rate: int) -> None:
-    """Raises ValueError if a sample rate is not whole, or outside 8,000 to 192,000."""
-    if not SAMPLE_RATES[0] <= sample_rate <= SAMPLE_RATES[1] or sample_rate != int(sample_rate):
-        raise ValueError(f"{caller}: sample_rate must be whole, from 8000 to 192000, got {sample_rate}; try 44100")
 
 
 def needed(package: str) -> types.ModuleType:

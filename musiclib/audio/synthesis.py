@@ -43,8 +43,7 @@ def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.
     """
     if not len(score):
         raise ValueError("synthesize: the score has no notes, so there is nothing to play; give one with notes")
-    if not SAMPLE_RATES[0] <= sample_rate <= SAMPLE_RATES[1] or sample_rate != int(sample_rate):
-        raise ValueError(f"synthesize: sample_rate must be whole, from 8000 to 192000, got {sample_rate}; try 44100")
+    check_rate("synthesize", sample_rate)
     starts, ends = score.seconds()
     if ends.max() > MAXIMUM_SECONDS:
         raise ValueError(
@@ -74,6 +73,12 @@ def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.
                 tail *= fade[: len(tail)]
                 audio[first[note] : first[note] + len(piece)] += piece[:, None] * gains
     return _finish(audio, int(first.max()), int((first + held).max()), sample_rate)
+
+
+def check_rate(caller: str, sample_rate: int) -> None:
+    """Raises ValueError if a sample rate is not whole, or outside 8,000 to 192,000."""
+    if not SAMPLE_RATES[0] <= sample_rate <= SAMPLE_RATES[1] or sample_rate != int(sample_rate):
+        raise ValueError(f"{caller}: sample_rate must be whole, from 8000 to 192000, got {sample_rate}; try 44100")
 
 
 def _time(timecents: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import wave
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -29,13 +29,19 @@ def write_wav(score: Score | np.ndarray, path: str | pathlib.Path, sample_rate: 
     """
     audio = _samples(score, sample_rate)
     path = pathlib.Path(path).expanduser()
-    with _atomic.replacing(path) as place, wave.open(place, "wb") as file:
-        file.setnchannels(audio.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        for block in np.array_split(audio, len(audio) // 1_000_000 + 1):  # in blocks, to save memory
-            file.writeframes(np.round(block * 32767).astype("<i2").tobytes())
+    with _atomic.replacing(path) as place:
+        write_samples(audio, place, sample_rate)
     return path
+
+
+def write_samples(audio: np.ndarray, file: IO[bytes], sample_rate: int) -> None:
+    """Writes samples (n, channels) between -1 and 1 to an open file, as WAV of 16 bits."""
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(audio.shape[1])
+        sound.setsampwidth(2)
+        sound.setframerate(sample_rate)
+        for block in np.array_split(audio, len(audio) // 1_000_000 + 1):  # in blocks, to save memory
+            sound.writeframes(np.round(block * 32767).astype("<i2").tobytes())
 
 
 def player(score: Score | np.ndarray, sample_rate: int = 22050) -> IPython.display.Audio:

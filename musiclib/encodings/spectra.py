@@ -9,8 +9,8 @@ import numpy as np
 from scipy.fft import dct, idct
 
 from musiclib.audio import synthesize
-from musiclib.audio.recordings import check_rate
 from musiclib.audio.spectra import audio_of, log_mel
+from musiclib.audio.synthesis import check_rate
 from musiclib.encodings.base import Encoding
 from musiclib.score import Score
 

@@ -135,14 +135,11 @@ class SpectralLSTM(AutoregressiveModel):
         return self.choose(outputs, uniforms, normals)
 
     def initial_state(self, batch_size: int, condition=None):
-        return tuple(ops.zeros((batch_size, layer.units), self.compute_dtype) for layer in self.lstms for _ in range(2))
+        return lstm.initial_state(self.lstms, batch_size, self.compute_dtype)
 
     def step(self, ids, state):
-        x, new_state = _scaled(ids), []
-        for i, layer in enumerate(self.lstms):
-            x, carried = layer.cell(x, state[2 * i : 2 * i + 2])
-            new_state.extend(carried)
-        return self._parameters(x, ids), tuple(new_state)
+        x, state = lstm.step(self.lstms, _scaled(ids), state)
+        return self._parameters(x, ids), state
 
     def batches(self, data, settings, seed, epoch):
         if not isinstance(data, Pieces) or np.ndim(data.ids) != 2:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
-from keras import ops
 
 from musiclib.config import TrainingConfig
 from musiclib.models.autoregressive import AutoregressiveModel, embedding_layer, logits_layer
@@ -48,15 +47,11 @@ class StackedLSTM(AutoregressiveModel):
         return self.head(x)  # (batch, time, vocabulary)
 
     def initial_state(self, batch_size: int, condition=None):
-        return tuple(ops.zeros((batch_size, layer.units), self.compute_dtype) for layer in self.lstms for _ in range(2))
+        return lstm.initial_state(self.lstms, batch_size, self.compute_dtype)
 
     def step(self, ids, state):
-        x = self.embedding(ids)  # (batch, embedding)
-        new_state = []
-        for i, layer in enumerate(self.lstms):
-            x, carried = layer.cell(x, state[2 * i : 2 * i + 2])
-            new_state.extend(carried)
-        return self.head(x), tuple(new_state)
+        x, state = lstm.step(self.lstms, self.embedding(ids), state)
+        return self.head(x), state
 
     def get_config(self) -> dict:
         return {

@@ -10,12 +10,12 @@ import json
 import math
 import pathlib
 import re
-import wave
 
 import numpy as np
 
 from musiclib import _atomic
 from musiclib.audio import synthesize
+from musiclib.audio.wav import write_samples
 from musiclib.plots.numbered_notation.sheet import Jianpu
 from musiclib.plots.palette import PALETTE
 from musiclib.plots.piano_rolls import FAINTEST
@@ -98,12 +98,8 @@ def follow(score: Score, notation: Staff | Jianpu | None = None) -> Player:
 
 def _wav(score: Score) -> tuple[bytes, float]:
     """Returns a score as a mono WAV file, and its length in seconds."""
-    audio, file = synthesize(score, SAMPLE_RATE).mean(axis=1), io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(SAMPLE_RATE)
-        sound.writeframes(np.round(audio * 32767).astype("<i2").tobytes())
+    audio, file = synthesize(score, SAMPLE_RATE).mean(axis=1, keepdims=True), io.BytesIO()
+    write_samples(audio, file, SAMPLE_RATE)
     return file.getvalue(), round(len(audio) / SAMPLE_RATE, 3)
 
 

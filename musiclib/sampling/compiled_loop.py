@@ -20,7 +20,7 @@ from musiclib.sampling import copying, rules
 
 _PENALTY_WINDOW = 32  # last tokens that the repetition penalty counts
 _STRETCH = 1024  # tokens that the compiled loop generates at once
-LOOPS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # compiled loops of each model, by plan and sizes
+_LOOPS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # compiled functions of each model, by key
 
 
 class _Plan(NamedTuple):
@@ -79,7 +79,8 @@ def run(
     steps = len(primer) + length
     # Rounded up to a power of two, so that other lengths use the same compiled loop.
     room = min(max(64, 1 << (steps - 1).bit_length()), _STRETCH)
-    loop = _compiled_loop(model, plan, room, carried)
+    sizes = tuple(tuple(array.shape) for array in keras.tree.flatten(carried))
+    loop = compiled(model, (plan, room, sizes), _loop, plan)
     for begin in range(0, steps, room):
         size = min(room, steps - begin)
         forced = np.full((room,), PADDING, np.int32)
@@ -95,34 +96,30 @@ def run(
     return generated[:, : new.stop]
 
 
-def _compiled_loop(model, plan: _Plan, room: int, carried: tuple):
-    """Returns the compiled loop of a model for a plan and sizes, from a cache.
+def compiled(model, key: tuple, function, *arguments, xla: bool = True):
+    """Returns a compiled function, from the model's cache by ``key``.
 
-    Each size has its own loop: TensorFlow warns where one function is retraced for many sizes.
+    Each size has its own: TensorFlow warns where one function is retraced for many sizes.
+
+    Args:
+        model: the network.
+        key: names the function, and the sizes that it is compiled for.
+        function: takes a reference to the model, ``arguments``, and the arrays it is called with.
+        *arguments: constants.
+        xla: whether TensorFlow compiles it with XLA.
     """
-    loops = LOOPS.setdefault(model, {})
-    key = (plan, room, tuple(tuple(array.shape) for array in keras.tree.flatten(carried)))
+    loops = _LOOPS.setdefault(model, {})
     if key not in loops:
-        # A weak reference: otherwise the cached loop would keep its model alive forever.
-        loops[key] = compiled(functools.partial(_loop, weakref.ref(model), plan), model)
+        # A weak reference: otherwise the cached function would keep its model alive forever.
+        loops[key] = _compile(functools.partial(function, weakref.ref(model), *arguments), model, xla)
     return loops[key]
-
-
-def _compiled_initial_state(model, count: int, shape: tuple[int, ...]):
-    """Returns the compiled ``initial_state`` of a conditional model, from a cache by the shape of the condition."""
-    loops = LOOPS.setdefault(model, {})
-    if ("initial", count, shape) not in loops:
-        function = functools.partial(_initial_state, weakref.ref(model), count)
-        # Without XLA, which cannot use cuDNN's recurrent kernels.
-        loops["initial", count, shape] = compiled(function, model, xla=False)
-    return loops["initial", count, shape]
 
 
 def _initial_state(model_reference, count: int, condition):
     return model_reference().initial_state(count, condition)
 
 
-def compiled(function, model, xla: bool = True):
+def _compile(function, model, xla: bool):
     """Compiles a function of arrays on TensorFlow or JAX."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -152,7 +149,9 @@ def _initial(model, count: int, condition: np.ndarray | None, lookback: int) -> 
         if not model.latent_size:  # padded, so that sources of other lengths use the same compiled loop
             room = max(64, 1 << (len(condition) - 1).bit_length())
             condition = np.pad(condition, (0, room - len(condition)), constant_values=PADDING)
-        state = _compiled_initial_state(model, count, condition.shape)(condition)
+        # Without XLA, which cannot use cuDNN's recurrent kernels.
+        key = ("initial", count, condition.shape)
+        state = compiled(model, key, _initial_state, count, xla=False)(condition)
     recent = ops.full((count, lookback), PADDING, dtype="int32")
     return ops.full((count,), START, "int32"), recent, ops.zeros((count,), "bool"), state
 

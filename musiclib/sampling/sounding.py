@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import weakref
-
 import numpy as np
 from keras import ops
 
@@ -62,11 +59,8 @@ def generate_frames(
     forced = np.arange(len(given)) < len(primer)
     uniforms = rng.random((len(given), count), dtype=np.float32)
     normals = np.float32(noise) * rng.standard_normal((len(given), count, bands), dtype=np.float32)
-    loops = compiled_loop.LOOPS.setdefault(run.model, {})
-    key = ("frames", given.shape, count)
-    if key not in loops:
-        loops[key] = compiled_loop.compiled(functools.partial(_loop, weakref.ref(run.model), count), run.model)
-    found = ops.convert_to_numpy(loops[key](given, forced, uniforms, normals, np.float32(temperature)))
+    loop = compiled_loop.compiled(run.model, ("frames", given.shape, count), _loop, count)
+    found = ops.convert_to_numpy(loop(given, forced, uniforms, normals, np.float32(temperature)))
     return np.moveaxis(found[len(primer) - 1 :], 0, 1)
 
 

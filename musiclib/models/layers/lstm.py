@@ -40,6 +40,20 @@ def stacked(lstms: Sequence[keras.layers.LSTM], dropouts: Sequence[keras.layers.
     return ops.transpose(x, (1, 0, 2)) if custom else x
 
 
+def initial_state(lstms: Sequence[keras.layers.LSTM], batch_size: int, dtype: str) -> tuple:
+    """Returns the state before a piece: the hidden state and the cell state of each layer, (batch, units)."""
+    return tuple(ops.zeros((batch_size, lstm.units), dtype) for lstm in lstms for _ in range(2))
+
+
+def step(lstms: Sequence[keras.layers.LSTM], x, state: tuple) -> tuple:
+    """Runs one position (batch, features) through stacked layers; returns its output and the new state."""
+    new_state = []
+    for i, lstm in enumerate(lstms):
+        x, carried = lstm.cell(x, state[2 * i : 2 * i + 2])
+        new_state.extend(carried)
+    return x, tuple(new_state)
+
+
 def _on_tensorflows_processor() -> bool:
     """Returns whether Keras' layers are slow here: JAX compiles the loop and its gradient, GPUs use cuDNN."""
     if keras.backend.backend() != "tensorflow":
