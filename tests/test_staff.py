@@ -142,7 +142,7 @@ def test_what_is_notated_is_what_was_given(score, meter, key, names, closed):
         return
     score = score.replace(time_signatures=((0, *meter),), key_signatures=key)
     mode = "closed" if closed and len(score.part_names) == 4 else "auto"
-    document = engraving.document_of(score, staves=mode, names=names)
+    document = engraving.document_of(score, mode, None, None, "", names)
     Reader.full = Fraction(4 * meter[0], meter[1])
     reader = Reader(document)
     assert {i: tuple(note[:3]) for i, note in reader.notes.items()} == expected(score)

@@ -186,7 +186,7 @@ class _Tune:
         if letter not in tuple(keys.STEPS) or len(accidentals) > 1:
             raise ValueError(f"{text} is no key; write one such as 1=C, 1=F#, 1=Bb or 6=A")
         alter = accidentals.count("#") - accidentals.count("b")
-        fifths = keys.STEPS.index(letter) - 1 + 7 * alter - (0, 2, 4, -1, 1, 3, 5)[degree - 1]
+        fifths = keys.STEPS.index(letter) - 1 + 7 * alter - keys.DEGREES[degree - 1]
         if abs(fifths) > keys.MOST_FIFTHS:
             raise ValueError(f"{text} is a key of {abs(fifths)} sharps or flats, and {keys.MOST_FIFTHS} is the maximum")
         self._mark(self.score.keys, (fifths, MODES[degree]))

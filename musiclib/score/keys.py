@@ -13,6 +13,7 @@ Keys = tuple[tuple[float, int, str], ...]
 
 MOST_FIFTHS = 7  # sharps or flats of a key signature
 MODES = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "aeolian", "ionian", "locrian")
+DEGREES = (0, 2, 4, -1, 1, 3, 5)  # of the major scale, in fifths above the tonic
 STEPS = "FCGDAEB"  # the note names in fifths; each sharp or flat continues the series
 
 
@@ -57,9 +58,14 @@ def spelled(pitch: int, fifths: int = 0) -> tuple[str, int, int]:
     # Names of one pitch lie twelve fifths apart. From the tonic of the major key, three fifths down (a lowered third)
     # to eight up (a raised fifth, the leading note of the relative minor) are the usual chromatic notes.
     place = (7 * pitch - fifths + 3) % 12 - 3 + fifths  # in fifths from C
-    alter, index = divmod(place + 1, 7)
-    step = STEPS[index]
+    step, alter = note_name(place)
     return step, alter, (pitch - alter) // 12 - 1
+
+
+def note_name(fifths: int) -> tuple[str, int]:
+    """Returns the letter and the sharps (or flats, as a negative number) of a note so many fifths above C."""
+    alter, index = divmod(fifths + 1, 7)
+    return STEPS[index], alter
 
 
 def tonic_pitch(fifths: int) -> int:
@@ -80,13 +86,10 @@ def degree(pitch: int, fifths: int = 0) -> tuple[int, int, int]:
     """
     step, alter, _ = spelled(pitch, fifths)
     alter, index = divmod(STEPS.index(step) + 7 * alter - fifths, 7)
-    digit = _DIGITS[index]
+    digit = DEGREES.index(index - 1) + 1
     return digit, alter, (pitch - alter - tonic_pitch(fifths)) // 12
 
 
 def degree_pitch(digit: int, alter: int, octave: int, fifths: int = 0) -> int:
     """Returns the MIDI pitch of a degree in numbered notation, as ``degree`` gives it."""
-    return tonic_pitch(fifths) + 12 * octave + 7 * (_DIGITS.index(digit) - 1) % 12 + alter
-
-
-_DIGITS = (4, 1, 5, 2, 6, 3, 7)  # the degrees of the major scale in fifths
+    return tonic_pitch(fifths) + 12 * octave + 7 * DEGREES[digit - 1] % 12 + alter

@@ -93,6 +93,14 @@ def bars_of(score: Score, end: int) -> list[Bar]:
     return bars
 
 
+def printed_bars_of(score: Score, end: int) -> list[Bar]:
+    """Returns the bars up to ``end`` as they are printed: by convention the last one completes the upbeat."""
+    bars = bars_of(score, end)
+    if bars[0].number == 0 and end <= bars[-1].end - bars[0].length:
+        bars[-1] = bars[-1]._replace(length=bars[-1].length - bars[0].length)
+    return bars
+
+
 def printable(text: str) -> str:
     """Returns a text without what XML cannot hold, and without spaces around it."""
     return _NOT_XML.sub("", text).strip()

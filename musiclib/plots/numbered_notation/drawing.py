@@ -11,8 +11,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from musiclib.plots.numbered_notation.columns import HALF, SYLLABLE, columns_of, systems_of, text_width
-from musiclib.plots.numbered_notation.signs import Line, Sheet, Sign, beat_of, note_name
-from musiclib.score import Score
+from musiclib.plots.numbered_notation.signs import Line, Sheet, Sign, beat_of
+from musiclib.score import Score, keys
 from musiclib.writers.notation import GRID, Bar
 
 WIDTH, MARGIN = 800, 30  # of the page, in pixels, as all that follows
@@ -224,7 +224,7 @@ def _heading(page: Sheet, score: Score, width: float) -> tuple[list[str], float]
 
 
 def _key(fifths: int) -> str:
-    letter, alter = note_name(fifths)
+    letter, alter = keys.note_name(fifths)
     return f"1={('', '♯', '♭')[alter]}{letter}"
 
 

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 
 from musiclib import _atomic
 from musiclib.plots.numbered_notation.drawing import draw
-from musiclib.plots.numbered_notation.signs import Sheet, Sign, note_name, sheet
+from musiclib.plots.numbered_notation.signs import Sheet, Sign, sheet
 from musiclib.plots.printing import printed
 from musiclib.readers.jianpu_text import MODES, syllables
-from musiclib.score import Score
+from musiclib.score import Score, keys
 from musiclib.writers.readable import readable
 
 BARS_A_LINE = 4  # of text
@@ -134,7 +134,7 @@ def _word(sign: Sign) -> str:
 def _key_word(fifths: int, mode: str) -> str:
     """Returns a key such as 1=D or 6=B: the degree of its tonic, and its name."""
     digit = next((digit for digit, name in MODES.items() if name == mode), 6 if mode == "aeolian" else 1)
-    letter, alter = note_name(fifths + (0, 2, 4, -1, 1, 3, 5)[digit - 1])
+    letter, alter = keys.note_name(fifths + keys.DEGREES[digit - 1])
     return f"{digit}={letter}{'#' * alter}{'b' * -alter}"
 
 

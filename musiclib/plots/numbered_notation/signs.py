@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from musiclib.score import Score, keys
-from musiclib.writers.notation import GRID, Bar, bars_of, pieces_of, voices_of
+from musiclib.writers.notation import GRID, Bar, pieces_of, printed_bars_of, voices_of
 from musiclib.writers.rounding import rounded
 
 LONGEST = 4000  # quarter lengths
@@ -90,10 +90,7 @@ def sheet(score: Score) -> Sheet:
             " take a part of it with score.slice"
         )
     notes = rounded(score, GRID)
-    end = int(notes["end"].max())
-    bars = bars_of(score, end)
-    if bars[0].number == 0 and end <= bars[-1].end - bars[0].length:  # by convention the last bar completes the upbeat
-        bars[-1] = bars[-1]._replace(length=bars[-1].length - bars[0].length)
+    bars = printed_bars_of(score, int(notes["end"].max()))
     signatures = {round(onset * GRID): (fifths, mode) for onset, fifths, mode in score.key_signatures}
     tempos = {round(onset * GRID): rate for onset, rate in score.tempos}
     numbers: dict[tuple[int, int, int], list[int]] = {}  # of the notes of the score by part, pitch and start
@@ -178,9 +175,3 @@ def beat_of(bar: Bar) -> int:
 def place_in(bar: Bar, step: int) -> tuple[int, int]:
     """Returns the beat of a bar that a step lies in, and the steps after it; an upbeat is the end of a bar."""
     return divmod(step - (bar.end - bar.full if bar.number == 0 else bar.start), beat_of(bar))
-
-
-def note_name(fifths: int) -> tuple[str, int]:
-    """Returns the letter and the sharps (or flats, as a negative number) of a note so many fifths above C."""
-    alter, index = divmod(fifths + 1, 7)
-    return keys.STEPS[index], alter

@@ -19,7 +19,7 @@ from musiclib.plots.printing import printed
 from musiclib.plots.staff_notation.mei import Element, Sheet, add
 from musiclib.plots.staff_notation.staves import staves_of
 from musiclib.score import Score
-from musiclib.writers.notation import GRID, bars_of, printable
+from musiclib.writers.notation import GRID, printable, printed_bars_of
 from musiclib.writers.readable import readable
 from musiclib.writers.rounding import rounded_with_index
 
@@ -117,14 +117,9 @@ def staff(
 
 
 def document_of(
-    score: Score,
-    staves: str = "auto",
-    color: str | None = None,
-    values: Sequence[float] | np.ndarray | None = None,
-    label: str = "",
-    names: bool = False,
+    score: Score, staves: str, color: str | None, values: Sequence[float] | np.ndarray | None, label: str, names: bool
 ) -> str:
-    """Returns the MEI document of a score, as ``staff`` engraves it."""
+    """Returns the MEI document of a score, as ``staff`` engraves it; the arguments are those of ``staff``."""
     if not len(score):
         raise ValueError("staff: the score has no notes to engrave; give one with notes")
     if score.end > 4 * MOST_BARS:
@@ -141,12 +136,9 @@ def document_of(
     )
     notes, index = rounded_with_index(score, GRID)
     notes = recfunctions.append_fields(notes, "index", index, usemask=False)
-    end = int(notes["end"].max())
-    bars = bars_of(score, end)
+    bars = printed_bars_of(score, int(notes["end"].max()))
     if len(bars) > MOST_BARS:
         raise ValueError(f"staff: {len(bars)} bars are too many to engrave, at most {MOST_BARS}; use score.slice")
-    if bars[0].number == 0 and end <= bars[-1].end - bars[0].length:  # by convention the last bar completes the upbeat
-        bars[-1] = bars[-1]._replace(length=bars[-1].length - bars[0].length)
     heading = [_text(score.title, "center", "top", "150%"), _text(score.composer, "right", "bottom", "85%")]
     colours = None
     if values is not None:
