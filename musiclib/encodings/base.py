@@ -4,9 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import ClassVar
+from fractions import Fraction
+from typing import ClassVar, NamedTuple
 
 from musiclib.score import Score
+
+
+class Reading(NamedTuple):
+    """What a token says about pitch and time, times in quarter lengths.
+
+    Attributes:
+        pitches: the pitches or pitch classes that it begins or holds; empty for silence, None if it names none.
+        moves: the time from this token to the next; None if the encoding does not say.
+        lasts: the duration that it gives to a note of another token, 0 to end one; None if it gives none.
+        fills: the length of the phrase that it begins; None if it begins none.
+    """
+
+    pitches: tuple[int, ...] | None = None
+    moves: Fraction | None = Fraction(0)
+    lasts: Fraction | None = None
+    fills: Fraction | None = None
 
 
 class Encoding:
@@ -35,6 +52,10 @@ class Encoding:
         except ValueError:
             return False
         return True
+
+    def reading(self, token: str) -> Reading:
+        """Returns what a token of this alphabet says about pitch and time; here the pitches that it decodes to."""
+        return Reading(tuple(self.decode([token]).pitch.tolist()), None)
 
     def to_config(self) -> dict:
         """Returns the encoding's name and options as JSON values."""

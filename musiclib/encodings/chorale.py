@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
 
-from musiclib.encodings.base import Encoding
+from musiclib.encodings.base import Encoding, Reading
 from musiclib.score import Score, pitch_name, pitch_number
-from musiclib.score.voices import SILENT, VOICES, from_grid, notes_at_steps
+from musiclib.score.voices import SILENT, STEPS_PER_QUARTER, VOICES, from_grid, notes_at_steps
 
 ORDER = (0, 3, 1, 2)  # of the voices within a step: soprano, bass, alto, tenor
 REST, HOLD = "R", "_"
@@ -101,6 +102,12 @@ class Chorale(Encoding):
 
     def knows(self, token: str) -> bool:
         return token in self.alphabet
+
+    def reading(self, token: str) -> Reading:
+        moves = Fraction(1, STEPS_PER_QUARTER * len(self.voices))
+        if token == HOLD and self.holds:
+            return Reading(None, moves)
+        return Reading(() if token == REST else (self._pitch(token),), moves)
 
     def _pitch(self, token: str) -> int:
         """Returns the MIDI pitch of a token; -1 for a rest."""

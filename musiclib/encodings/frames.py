@@ -6,11 +6,12 @@ import collections
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
 
-from musiclib.encodings.base import Encoding
+from musiclib.encodings.base import Encoding, Reading
 from musiclib.score import DEFAULT_TEMPO, Score
 
 _LONGEST = 10_000_000  # maximum frames of a piece: 23 days of music at five frames per second
@@ -77,6 +78,10 @@ class Frames(Encoding):
                 sounding[pitch] = now
             now += length
         return Score.from_notes(notes, part_names=("Piano",), programs=(0,))
+
+    def reading(self, token: str) -> Reading:
+        rate = Fraction(self.fps).limit_denominator(1000)
+        return Reading(tuple(sorted(self._pitches(token))), Fraction(int(DEFAULT_TEMPO), 60) / rate)
 
     def _pitches(self, token: str) -> frozenset[int]:
         numbers = [] if token == "e" else token.split(",")

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from musiclib.encodings.base import Encoding
+from musiclib.encodings.base import Encoding, Reading
 from musiclib.score import Score, pitch_name, pitch_number
 
 _LENGTH = re.compile(r"0*[1-9]\d{0,6}(/0*[1-9]\d{0,3})?", re.ASCII)  # quarter lengths, such as 1 or 1/2; never 0
@@ -114,6 +114,13 @@ class NoteChord(Encoding):
             notes.extend(new)
             now += length
         return Score.from_notes(notes, part_names=("Piano",), programs=(0,))
+
+    def reading(self, token: str) -> Reading:
+        text, length = self._split(token)
+        if text == "R" and self.durations:
+            return Reading((), length)
+        pitches = self._pitches(token, text, (_VOICING_CENTER,))
+        return Reading(tuple(int(name) for name in text.split(".")) if text[0].isdecimal() else pitches, length)
 
     def _length(self, steps: int) -> Fraction:
         return Fraction(steps, self.steps_per_quarter)

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from musiclib.encodings import velocities
-from musiclib.encodings.base import Encoding
+from musiclib.encodings.base import Encoding, Reading
 from musiclib.score import DEFAULT_VELOCITY, Score, pitch_name
 
 _LAST_STEP = 2.0**53  # above it, floats cannot represent every integer
@@ -102,6 +102,15 @@ class NoteEvents(Encoding):
 
     def knows(self, token: str) -> bool:
         return token in _readings(self)
+
+    def reading(self, token: str) -> Reading:
+        kind, value = _readings(self)[token]
+        length = Fraction(value, self.steps_per_quarter)
+        return Reading(
+            (value,) if kind == "pitch" else None,
+            length if kind == "time" else Fraction(0),
+            length if kind == "duration" else None,
+        )
 
     @property
     def _middle(self) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
 
 from musiclib.encodings import velocities
-from musiclib.encodings.base import Encoding
+from musiclib.encodings.base import Encoding, Reading
 from musiclib.score import DEFAULT_TEMPO, DEFAULT_VELOCITY, Score, pitch_name
 
 LOWEST, HIGHEST = 21, 108  # A0 to C8, the 88 keys
@@ -110,6 +111,12 @@ class Performance(Encoding):
 
     def knows(self, token: str) -> bool:
         return token in _READINGS
+
+    def reading(self, token: str) -> Reading:
+        kind, value = _READINGS[token]
+        if kind == "shift":
+            return Reading(moves=value * Fraction(int(DEFAULT_TEMPO), 60 * _STEPS_PER_SECOND))
+        return Reading((value,) if kind == "on" else None, lasts=Fraction(0) if kind == "off" else None)
 
     def _notes(self, score: Score) -> list[tuple[int, int, int, int]]:
         """Returns rows (start, end, pitch, velocity), times in steps, without overlaps of the same pitch."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
 
-from musiclib.encodings.base import Encoding
+from musiclib.encodings.base import Encoding, Reading
 from musiclib.encodings.chorale import REST, Chorale
 from musiclib.score import Score, meter
 from musiclib.score.voices import SILENT, STEPS_PER_QUARTER, VOICES, check_length, notes_at_steps
@@ -123,6 +124,11 @@ class Phrases(Encoding):
         tokens = list(tokens) if not len(tokens) or "/" in tokens[0] else ["4/4", *tokens]
         starts = [i for i, token in enumerate(tokens) if "/" in token]
         return [tokens[start:stop] for start, stop in itertools.pairwise([*starts, len(tokens)])]
+
+    def reading(self, token: str) -> Reading:
+        if _is_metre(token):
+            return Reading(fills=Fraction(self.steps(token), STEPS_PER_QUARTER))
+        return self._grid.reading(token)
 
     def knows(self, token: str) -> bool:
         return _is_metre(token) or self._grid.knows(token)

@@ -17,6 +17,7 @@ from keras import ops
 
 from musiclib.encodings.vocabulary import END, PADDING, START
 from musiclib.sampling import copying, rules
+from musiclib.sampling.limits import FORBIDDEN, Limits, apply, next_state
 
 _PENALTY_WINDOW = 32  # last tokens that the repetition penalty counts
 _STRETCH = 1024  # tokens that the compiled loop generates at once
@@ -32,6 +33,7 @@ class _Plan(NamedTuple):
     use_penalty: bool
     barred: tuple[int, ...]  # ids that are never generated
     guard: tuple[int, int] | None  # limit and width of a guard against copying
+    constrained: bool  # whether there are limits
 
     @property
     def lookback(self) -> int:
@@ -49,7 +51,8 @@ def run(
     primer: np.ndarray,
     condition: np.ndarray | None,
     seed: int | None,
-) -> np.ndarray:
+    limits: Limits | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Generates ids.
 
     Args:
@@ -63,17 +66,20 @@ def run(
         condition: what the pieces are conditioned on: the ids of a source, (n,) int32, or latent vectors, (count,
             latent) float32; None for an unconditional model.
         seed: random seed.
+        limits: the constraints of the pieces, or None.
 
     Returns:
-        int32, (count, time), the ids after the primer; padding after the end of a piece.
+        int32, (count, time), the ids after the primer, padding after the end of a piece; and the cost of each
+        constraint in nats, float32, (count, constraints).
     """
     penalty = chosen.repetition_penalty
     plan = _Plan(
-        chosen.top_k, chosen.top_p is not None, chosen.greedy, penalty != 1.0, tuple(barred), guard and guard.rules
-    )
+        chosen.top_k, chosen.top_p is not None, chosen.greedy, penalty != 1.0, tuple(barred), guard and guard.rules,
+        limits is not None,
+    )  # fmt: skip
     values = (np.float32(chosen.temperature), np.float32(chosen.top_p or 1.0), np.float32(penalty))
-    values = (*values, guard.tables if guard else ())
-    carried = _initial(model, count, condition, plan.lookback)
+    values = (*values, guard.tables if guard else (), limits or ())
+    carried = (*_initial(model, count, condition, plan.lookback), *_unlimited(count, limits))
     rng = np.random.default_rng(seed)
     generated = np.zeros((count, length), np.int32)  # takes no memory until it is written to
     steps = len(primer) + length
@@ -93,7 +99,7 @@ def run(
         generated[:, new] = ops.convert_to_numpy(ids)[:, len(given) : size]
         if np.all(ops.convert_to_numpy(carried[2])):
             break  # every piece has ended
-    return generated[:, : new.stop]
+    return generated[:, : new.stop], ops.convert_to_numpy(carried[-1])
 
 
 def compiled(model, key: tuple, function, *arguments, xla: bool = True):
@@ -156,7 +162,13 @@ def _initial(model, count: int, condition: np.ndarray | None, lookback: int) -> 
     return ops.full((count,), START, "int32"), recent, ops.zeros((count,), "bool"), state
 
 
-def _loop(model_reference, plan, uniforms, forced, steps, temperature, top_p, penalty, tables, carried):
+def _unlimited(count: int, limits: Limits | None) -> tuple:
+    """Returns the initial state of the limits, (count,), and the costs so far, (count, constraints)."""
+    state = np.full(count, limits.state if limits else 0, np.int32)
+    return state, np.zeros((count, limits.stages if limits else 0), np.float32)
+
+
+def _loop(model_reference, plan, uniforms, forced, steps, temperature, top_p, penalty, tables, limits, carried):
     """Generates one stretch.
 
     Args:
@@ -169,6 +181,7 @@ def _loop(model_reference, plan, uniforms, forced, steps, temperature, top_p, pe
         top_p: cumulative probability of the likeliest tokens to choose from.
         penalty: repetition penalty.
         tables: of the guard against copying; empty without one.
+        limits: the constraints; empty without any.
         carried: from ``_initial`` or the previous stretch.
 
     Returns:
@@ -180,40 +193,50 @@ def _loop(model_reference, plan, uniforms, forced, steps, temperature, top_p, pe
     bars[list(plan.barred)] = rules.NEVER
     places = ops.arange(room + lookback)[None, :]
 
-    def next_ids(logits, i, written):
-        logits = ops.cast(logits, "float32") + bars
+    def next_ids(logits, i, written, place):
+        """Returns the next ids, and what the constraints cost."""
+        logits, costs = ops.cast(logits, "float32") + bars, ops.zeros((count, 0))
+        if plan.constrained:
+            logits, is_open, costs = apply(logits, place, limits)
         if plan.guard:
             limit, width = plan.guard
             recent = ops.slice(written, (0, i + lookback - limit), (count, limit))
             logits = copying.bar(logits, recent, tables, width)
+        if plan.constrained:  # again, so that another rule gives way where both leave nothing
+            logits = ops.where(is_open, logits, FORBIDDEN)
         if plan.use_penalty:
             recent = ops.slice(written, (0, i + lookback - _PENALTY_WINDOW), (count, _PENALTY_WINDOW))
             logits = rules.repetition_penalty(logits, recent, penalty)
         if plan.greedy:
-            return ops.cast(ops.argmax(logits, axis=-1), "int32")
+            return ops.cast(ops.argmax(logits, axis=-1), "int32"), costs
         logits = rules.temperature(logits, temperature)
         if plan.top_k is not None:
             logits = rules.top_k(logits, plan.top_k)
         if plan.use_top_p:
             logits = rules.top_p(logits, top_p)
-        return rules.choose(logits, ops.take(uniforms, i, axis=0))
+        return rules.choose(logits, ops.take(uniforms, i, axis=0)), costs
 
-    def body(i, ids, written, ended, state):
+    def body(i, ids, written, ended, state, place, costs):
         logits, state = model.step(ids, state)
         given = ops.take(forced, i)
-        ids = ops.where(given == PADDING, next_ids(logits, i, written), given)
+        chosen, new = next_ids(logits, i, written, place)
+        ids = ops.where(given == PADDING, chosen, given)
         ids = ops.where(ended, PADDING, ids)
+        if plan.constrained:
+            free = ops.logical_and(given == PADDING, ops.logical_not(ended))
+            place = ops.where(free, next_state(place, ids, limits), place)
+            costs = costs + ops.where(free[:, None], new, 0.0)
         ended = ops.logical_or(ended, ids == END)
         # The first ``lookback`` places are the ids before this stretch, which the rules use.
         written = ops.where(places == i + lookback, ids[:, None], written)
-        return i + 1, ids, written, ended, state
+        return i + 1, ids, written, ended, state, place, costs
 
-    def unfinished(i, ids, written, ended, state):
+    def unfinished(i, ids, written, ended, *_):
         return ops.logical_and(i < steps, ops.logical_not(ops.all(ended)))
 
-    ids, before, ended, state = carried
+    ids, before, ended, *carried = carried
     written = ops.concatenate([before, ops.full((count, room), PADDING, dtype="int32")], axis=1)
-    start = (ops.convert_to_tensor(0, "int32"), ids, written, ended, state)
-    _, ids, written, ended, state = ops.while_loop(unfinished, body, start)
+    start = (ops.convert_to_tensor(0, "int32"), ids, written, ended, *carried)
+    _, ids, written, ended, *carried = ops.while_loop(unfinished, body, start)
     # Only the last stretch may be shorter, and nothing follows it.
-    return written[:, lookback:], (ids, written[:, room:], ended, state)
+    return written[:, lookback:], (ids, written[:, room:], ended, *carried)

@@ -11,9 +11,12 @@ import numpy as np
 from musiclib.encodings.vocabulary import END, PADDING, RESERVED, START, UNKNOWN
 from musiclib.models.latent import latent_vectors
 from musiclib.sampling import compiled_loop, copying
+from musiclib.sampling.constraints import Constraints, Generated
 from musiclib.sampling.primers import check_latents, check_run, music_ids, primer_ids, source_ids
 from musiclib.sampling.rules import Rules, check_whole
+from musiclib.sampling.looping import LOOP_CANDIDATES, best_loops
 from musiclib.score import Score
+from musiclib.score.instruments import INSTRUMENTS, program
 
 _LENGTH = 200  # tokens of a piece by default
 
@@ -27,14 +30,17 @@ def generate(
     source: Score | str | os.PathLike | None = None,
     latents: np.ndarray | None = None,
     seed: int | None = None,
-    **rules,
-) -> list[Score]:
+    tempo: float | None = None,
+    instrument: str | int | None = None,
+    **options,
+) -> Generated:
     """Generates new pieces.
 
     Args:
         run: a trained ``training.Run``.
         count: number of pieces, generated as one batch.
-        length: tokens of each piece, after the primer; None for 200, or of a run with a latent vector the whole phrase.
+        length: most tokens of each piece, after the primer; None for 200, or as many as ``bars`` need, or of a run with
+            a latent vector the whole phrase.
         primer: what to continue: None for the start of a piece; a token, a list of tokens or an array of ids
             (``random_window``, ``random_notes``); a Score; or the path of a music file.
         include_primer: whether the pieces begin with the primer.
@@ -42,21 +48,31 @@ def generate(
         latents: of a run with a latent vector: (count, latent); None draws them from the prior. Its pieces end by
             themselves.
         seed: makes the pieces repeatable.
-        **rules: sampling rules such as ``temperature`` and ``top_p``; see ``sampling.Rules``.
+        tempo: of the pieces, in quarter notes per minute; None for that of the encoding.
+        instrument: of all parts: a General MIDI name such as ``"Violin"``, or program; None for the encoding's.
+        **options: sampling rules such as ``temperature`` and ``top_p``, see ``sampling.Rules``; and constraints such as
+            ``bars=16``, ``key="D minor"`` and ``cadence=True``, see ``sampling.Constraints``.
 
     Returns:
-        One Score for each piece.
+        One Score for each piece, in a list whose ``costs`` say what the constraints cost each, in nats.
 
     Raises:
-        ValueError: at an invalid option or token.
+        ValueError: at an invalid option or token, or constraints that the run's tokens cannot fulfil.
         FileNotFoundError: where the primer is neither a token nor a file.
     """
     check_run(run)
+    changes = _changes(tempo, instrument)
     ids, tokens = primer_ids(run, primer)
-    condition = _condition(run, count, source, latents, seed)
-    pieces = _generate(run, count, length, ids, condition, seed, Rules(**rules))
+    rules, constraints = _divided(options)
     start = tokens if include_primer else []
-    return [run.encoding.decode([*start, *run.vocabulary.to_tokens(piece)]) for piece in pieces]
+    candidates = count * LOOP_CANDIDATES if constraints.loop else count
+    condition = _condition(run, candidates, source, latents, seed)
+    pieces, costs, cut = _generate(run, candidates, length, ids, start, condition, seed, rules, constraints)
+    if constraints.loop:
+        pieces, costs = best_loops(run, pieces, costs, ids if include_primer else ids[:0], constraints)
+    scores = [run.encoding.decode([*start, *run.vocabulary.to_tokens(piece)]) for piece in pieces]
+    scores = [constraints.finish(score, cut) for score in scores]
+    return Generated([_played(score, changes) for score in scores], costs)
 
 
 def generate_ids(
@@ -67,7 +83,7 @@ def generate_ids(
     source: np.ndarray | None = None,
     latents: np.ndarray | None = None,
     seed: int | None = None,
-    **rules,
+    **options,
 ) -> list[np.ndarray]:
     """Generates ids; ``generate`` turns them into music.
 
@@ -79,7 +95,7 @@ def generate_ids(
         source: (n,) ids, of a conditional run.
         latents: (count, latent), of a run with a latent vector; None draws them from the prior.
         seed: makes the pieces repeatable.
-        **rules: sampling rules such as ``temperature`` and ``top_p``; see ``sampling.Rules``.
+        **options: sampling rules and constraints, as in ``generate``, except ``loop``.
 
     Returns:
         One int32 array for each piece, without the primer.
@@ -90,7 +106,10 @@ def generate_ids(
     check_run(run)
     primer = music_ids(run, [] if primer is None else primer)
     condition = _condition(run, count, source, latents, seed)
-    return _generate(run, count, length, primer, condition, seed, Rules(**rules))
+    rules, constraints = _divided(options)
+    if constraints.loop:
+        raise ValueError("generate_ids takes no loop; use sampling.generate")
+    return _generate(run, count, length, primer, [], condition, seed, rules, constraints)[0]
 
 
 def _condition(run, count: int, source, latents: np.ndarray | None, seed: int | None) -> np.ndarray | None:
@@ -113,11 +132,18 @@ def _generate(
     count: int,
     length: int | None,
     primer: np.ndarray,
+    start: Sequence[str],
     condition: np.ndarray | None,
     seed: int | None,
     rules: Rules,
-) -> list[np.ndarray]:
-    """Generates ids; the primer and the condition are already checked."""
+    constraints: Constraints,
+) -> tuple[list[np.ndarray], list[dict[str, float]], float | None]:
+    """Generates ids; the primer and the condition are already checked.
+
+    Returns:
+        The ids of each piece, the costs of its constraints, and where its final chord begins (see ``Prepared.cut``).
+    """
+    given = length
     if length is None:
         length = max(run.model.length - len(primer), 1) if run.model.latent_size else _LENGTH
     check_whole("length", length, 1)
@@ -130,10 +156,49 @@ def _generate(
         )
     source_only = _source_only(run)
     guard = copying.checked(rules.avoid_copying, run.vocabulary, len(RESERVED) + len(source_only))
-    ends = rules.stop_at_end or run.model.latent_size is not None  # a phrase has its length
+    ends = rules.stop_at_end or run.model.latent_size is not None or constraints.bars  # a phrase has its length
     barred = (PADDING, START, UNKNOWN, *(() if ends else (END,)), *source_only)
-    generated = compiled_loop.run(run.model, rules, guard, barred, count, length, primer, condition, seed)
-    return [piece[: np.argmax(piece == END)] if END in piece else piece for piece in generated]
+    prepared = constraints.prepare(run, barred, start) if constraints.names else None
+    if constraints.bars and given is None:
+        length = prepared.longest
+    limits = prepared and prepared.limits
+    generated, costs = compiled_loop.run(
+        run.model, rules, guard, barred, count, length, primer, condition, seed, limits
+    )
+    pieces = [piece[: np.argmax(piece == END)] if END in piece else piece for piece in generated]
+    costs = [dict(zip(constraints.names, row, strict=True)) for row in costs.astype(float).round(3).tolist()]
+    if not constraints.bars:
+        return pieces, costs, None
+    if any(END not in piece for piece in generated):
+        raise ValueError(
+            f"a piece had not filled its {constraints.bars} bars after {length} tokens; give a larger length, or lower"
+            " the temperature"
+        )
+    return [prepared.close(piece) for piece in pieces], costs, prepared.cut
+
+
+def _divided(options: dict) -> tuple[Rules, Constraints]:
+    """Divides options into sampling rules and constraints."""
+    constraints = {name: options.pop(name) for name in [*options] if name in Constraints.__dataclass_fields__}
+    return Rules(**options), Constraints(**constraints)
+
+
+def _changes(tempo: float | None, instrument: str | int | None) -> dict:
+    """Checks a tempo and an instrument, and returns the fields of a Score that they change."""
+    if tempo is not None and not (isinstance(tempo, (int, float)) and 1 <= tempo <= 1000):
+        raise ValueError(f"tempo must be from 1 to 1000 quarter notes per minute, got {tempo!r}")
+    changes = {} if tempo is None else {"tempos": ((0.0, tempo),)}
+    return changes if instrument is None else {**changes, "program": program(instrument)}
+
+
+def _played(score: Score, changes: dict) -> Score:
+    """Returns a piece with another tempo or instrument; a single part is named after it."""
+    fields = dict(changes)
+    if "program" in fields:
+        number, parts = fields.pop("program"), len(score.part_names)
+        fields["programs"] = (number,) * parts
+        fields |= {"part_names": (INSTRUMENTS[number],)} if parts == 1 else {}
+    return score.replace(**fields)
 
 
 def _source_only(run) -> tuple[int, ...]:

@@ -1,0 +1,212 @@
+"""Constraints: bars, key, scale, cadence and loop of generated pieces."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from musiclib.encodings.vocabulary import LABEL, RESERVED
+from musiclib.sampling import bar_tables
+from musiclib.sampling.limits import FORBIDDEN, Limits
+from musiclib.sampling.rules import check_whole
+from musiclib.score import Score, scales
+from musiclib.score.pitches import PITCH_CLASSES
+
+_EVENTS = 128  # most tokens of a quarter length, where time passes between notes
+_METRE = re.compile(r"([1-9]\d?)/(1|2|4|8|16|32)", re.ASCII)
+_MAJOR, _OTHER = (0, 4, 7), (0, 3, 4, 7)  # tonic chords; in other modes than major also with the Picardy third
+
+
+class Generated(list):
+    """Generated scores.
+
+    Attributes:
+        costs: what each constraint cost each piece, in nats: -log of the probability that the network gave to what the
+            constraint allows, such as ``{"key": 3.1, "bars": 4.5}``; empty dicts without constraints.
+    """
+
+    def __init__(self, scores: Iterable[Score], costs: Iterable[dict[str, float]]) -> None:
+        super().__init__(scores)
+        self.costs = list(costs)
+
+
+class Prepared(NamedTuple):
+    """Constraints for one run.
+
+    Attributes:
+        limits: what the compiled loop applies.
+        repeated: how often the last step of the ids is repeated, so that the final chord is held.
+        width: ids of a step.
+        held: the id that holds a note, if there is one.
+        cut: onset of the final chord, where earlier notes may still sound; None elsewhere.
+        longest: most ids of the piece; of an encoding of events more than any piece has.
+    """
+
+    limits: Limits
+    longest: int = 0
+    repeated: int = 0
+    width: int = 1
+    held: Sequence[int] = ()
+    cut: float | None = None
+
+    def close(self, ids: np.ndarray) -> np.ndarray:
+        """Returns the ids of a piece with its last step held."""
+        last = np.full(self.width, self.held[0], np.int32) if self.held else ids[len(ids) - self.width :]
+        return np.concatenate([ids, np.tile(last, self.repeated)])
+
+
+@dataclasses.dataclass(frozen=True)
+class Constraints:
+    """What a generated piece must be; the options of ``sampling.generate``.
+
+    Args:
+        bars: number of bars of the piece, with the primer if that is part of it.
+        time_signature: of these bars, such as ``"3/4"``.
+        key: such as ``"D minor"`` or ``"Bb major"``: pitches outside its scale are never generated.
+        scale: another scale than that of the key: a name of ``score.scales.SCALES`` from the key's tonic, or its notes.
+        scale_penalty: nats that a token outside the scale loses, instead of never being generated.
+        cadence: whether the piece ends on the tonic: its last note or chord is held to the last bar line, has the
+            tonic (where the encoding knows it, in the bass) and only notes of the tonic chord. Needs a key and bars.
+        loop: whether the piece leads back into its beginning: of several candidates the one after which the network
+            finds the first bar likeliest. Needs bars. ``audio.synthesize(piece, loop=True)`` renders it.
+
+    Raises:
+        ValueError: at an invalid value.
+    """
+
+    bars: int | None = None
+    time_signature: str | None = None
+    key: str | None = None
+    scale: str | Iterable[int | str] | None = None
+    scale_penalty: float | None = None
+    cadence: bool = False
+    loop: bool = False
+
+    def __post_init__(self) -> None:
+        if self.bars is not None:
+            check_whole("bars", self.bars, 1)
+        if self.time_signature is not None and not _METRE.fullmatch(str(self.time_signature)):
+            raise ValueError(f"time_signature must be such as '4/4' or '6/8', got {self.time_signature!r}")
+        penalty = self.scale_penalty
+        if penalty is not None and not (isinstance(penalty, (int, float)) and 0 <= penalty < float("inf")):
+            raise ValueError(f"scale_penalty must be a number of nats, 0 or more, got {penalty!r}")
+        if penalty is not None and self.key is None and self.scale is None:
+            raise ValueError("scale_penalty needs a key or a scale; give one of them too")
+        needed = [name for name in ("bars", "key") if getattr(self, name) is None]
+        for name, lacking in (("cadence", needed), ("loop", needed[:1] if self.bars is None else [])):
+            if getattr(self, name) and lacking:
+                raise ValueError(f"{name}=True needs {' and '.join(lacking)}; give {lacking[0]}= too")
+        _ = self.tonic, self.classes  # raises at an unknown key or scale
+
+    @property
+    def metre(self) -> tuple[int, int]:
+        """Numerator and denominator of the time signature."""
+        return tuple(map(int, (self.time_signature or "4/4").split("/")))
+
+    @property
+    def tonic(self) -> int | None:
+        """Pitch class of the tonic; None without a key."""
+        return None if self.key is None else scales.key(self.key)[0]
+
+    @property
+    def classes(self) -> frozenset[int] | None:
+        """Pitch classes of the scale; None without one."""
+        if self.key is None and self.scale is None:
+            return None
+        scale = self.scale if self.scale is not None else scales.key(self.key)[2]
+        return scales.pitch_classes(scale, self.tonic)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the constraints that the limits of a piece hold, in order."""
+        scale = [] if self.classes is None else ["scale" if self.scale is not None else "key"]
+        return [*scale, *(["bars"] if self.bars else []), *(["cadence"] if self.cadence else [])]
+
+    def prepare(self, run, barred: Sequence[int], before: Sequence[str]) -> Prepared:
+        """Prepares the generation of a piece.
+
+        Args:
+            run: the run that generates it.
+            barred: ids that are never generated.
+            before: tokens that the piece begins with.
+
+        Raises:
+            ValueError: if the run's tokens cannot fulfil the constraints.
+        """
+        tokens, encoding = run.vocabulary.tokens, run.encoding
+        music = [i >= len(RESERVED) and not t.startswith(LABEL) and encoding.knows(t) for i, t in enumerate(tokens)]
+        readings = [encoding.reading(t) if is_music else None for t, is_music in zip(tokens, music, strict=True)]
+        usable = np.array(music)
+        usable[list(barred)] = False
+        scale = self._scale(run, readings, usable)
+        if self.bars is None:
+            width = len(tokens)
+            none = np.zeros((0, 1, width), bool), np.zeros((1, width), np.int32), np.zeros(1, bool), np.zeros(width, bool)
+            return Prepared(Limits(scale, *none, np.int32(0)))
+        if self.scale_penalty is None:
+            usable = usable & np.all(scale == 0, axis=0)
+        upper, lower = self.metre
+        bar = Fraction(4 * upper, lower)
+        final = bar / 2 if upper % 2 == 0 else bar
+        plan = bar_tables.Plan(self.bars * bar, bar, final)
+        if self.cadence:
+            triad = _MAJOR if scales.key(self.key)[2] == "major" else _OTHER
+            plan = plan._replace(tonic=self.tonic, triad=frozenset((self.tonic + step) % 12 for step in triad))
+        asked = [r is None or r.fills is None or t == f"{upper}/{lower}" for t, r in zip(tokens, readings, strict=True)]
+        phrases = {t: r.fills for t, r in zip(tokens, readings, strict=True) if r is not None and r.fills is not None}
+        if phrases and phrases.get(f"{upper}/{lower}") != plan.total:
+            raise ValueError(
+                f"this run makes phrases of {encoding.bars} bars in {', '.join(sorted(phrases))}: give"
+                f" bars={encoding.bars} and one of these as time_signature, got {self.bars} bars of {upper}/{lower}"
+            )
+        tables = bar_tables.build(encoding, readings, usable & np.array(asked), plan)
+        begun = sum((encoding.reading(token).moves for token in before), Fraction(0))
+        ticks = round(begun / plan.total * (len(tables.places) - 1)) if before else 0
+        state = int(tables.places[min(ticks, len(tables.places) - 1)]) if before else 0
+        if not tables.allowed[0, state].any():
+            raise ValueError(
+                f"the primer lasts {float(begun):g} quarter lengths, and {self.bars} bars of {upper}/{lower} last"
+                f" {float(plan.total):g}; ask for more bars, or pass include_primer=False"
+                if before
+                else f"no sequence of this run's tokens fills {self.bars} bars of {upper}/{lower} within these constraints"
+            )
+        if not tables.allowed[-1, state].any():
+            raise ValueError(f"this run has no note or chord that ends a piece in {self.key}; leave cadence out")
+        arrays = tables.allowed, tables.following, tables.overrun, tables.moving
+        held = [i for i, r in enumerate(readings) if r is not None and r.pitches is None and r.moves]
+        apart = any(r is not None and r.pitches and not r.moves for r in readings)
+        cut = float(plan.total - plan.final) if self.cadence and apart else None
+        limits = Limits(scale, *arrays, np.int32(state))
+        longest = _EVENTS * math.ceil(plan.total) if apart else len(tables.places) + 1
+        return Prepared(limits, longest, tables.repeated, len(getattr(encoding, "voices", "S")), held[:1], cut)
+
+    def _scale(self, run, readings, usable: np.ndarray) -> np.ndarray:
+        """Returns what the scale adds to the logits, (1, vocabulary) float32; (0, vocabulary) without a scale."""
+        if self.classes is None:
+            return np.zeros((0, len(readings)), np.float32)
+        outside = [r is not None and bool({p % 12 for p in r.pitches or ()} - self.classes) for r in readings]
+        notes = [r is not None and bool(r.pitches) for r in readings]
+        if not np.any(usable & np.array(notes) & ~np.array(outside)):
+            names = " ".join(PITCH_CLASSES[pitch] for pitch in sorted(self.classes))
+            raise ValueError(f"no note of this run lies in the scale {names}; choose another key or scale")
+        change = FORBIDDEN if self.scale_penalty is None else -self.scale_penalty
+        return np.where(outside, change, 0).astype(np.float32)[None]
+
+    def finish(self, score: Score, cut: float | None) -> Score:
+        """Returns a decoded piece with its signatures; notes that would sound into the final chord end before it."""
+        changes = {}
+        if self.bars is not None:
+            changes["time_signatures"] = ((0.0, *self.metre),)
+        if self.key is not None:
+            _, fifths, mode = scales.key(self.key)
+            changes["key_signatures"] = ((0.0, fifths, mode),)
+        if cut is not None:
+            early = score.onset < cut
+            changes["duration"] = np.where(early, np.minimum(score.duration, cut - score.onset), score.duration)
+        return score.replace(**changes)
