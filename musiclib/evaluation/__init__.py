@@ -2,7 +2,7 @@
 
 ``card`` reports all of it; ``latent`` measures a VAE, ``bars`` phrases in four voices, ``spectral`` frames of sound.
 ``likelihood``, ``ngram`` and ``tokens`` work on ids, ``surprise`` on the notes of one score, ``statistics`` and
-``originality`` on scores of any encoding, ``voice_leading`` on scores in voices; ``distances`` compares two sets of
+``originality`` on scores of any encoding, ``parallels`` on scores in voices; ``distances`` compares two sets of
 statistics.
 """
 
@@ -16,7 +16,7 @@ from musiclib.evaluation.report import Card
 from musiclib.evaluation.statistics import STATISTICS, measure
 from musiclib.evaluation.surprise import surprise
 from musiclib.evaluation.tokens import most_frequent_share, seen_share
-from musiclib.evaluation.voice_leading import parallels
+from musiclib.score.voice_leading import parallels
 
 __all__ = [
     "STATISTICS", "Card", "Likeness", "NGram", "Originality", "Passage", "bars", "best_ngram", "card", "latent",

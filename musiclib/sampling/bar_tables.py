@@ -27,8 +27,10 @@ class Plan(NamedTuple):
         total: length of the piece.
         bar: length of its last bar.
         final: length of the last note or chord, with a cadence.
-        tonic: pitch class on which it ends; None without a cadence.
-        triad: pitch classes of the last chord.
+        tonic: pitch class of the tonic; None without a key.
+        triad: pitch classes of the tonic chord.
+        opening: whether the first note or chord is of the tonic chord.
+        cadence: whether the last one is, with the tonic in the bass.
     """
 
     total: Fraction
@@ -36,13 +38,15 @@ class Plan(NamedTuple):
     final: Fraction
     tonic: int | None = None
     triad: frozenset[int] = frozenset()
+    opening: bool = False
+    cadence: bool = False
 
 
 class Tables(NamedTuple):
     """Tables by state and token id.
 
     Attributes:
-        allowed: (stages, states, vocabulary) bool, by the bars and, where there is one, also by the cadence.
+        allowed: (stages, states, vocabulary) bool: by the bars, then also by the opening and by the cadence, if any.
         following: (states, vocabulary) int32, the state after each token.
         overrun: (states,) bool, where the probability of a note after the end counts for the end.
         moving: (vocabulary,) bool, tokens with which time passes.
@@ -86,7 +90,9 @@ def build(encoding: Encoding, readings: Sequence[Reading | None], usable: np.nda
         )
     total, bar, final = (int(time / tick) for time in (plan.total, plan.bar, plan.final))
     if (total + 2) * len(readings) > _MOST_CELLS:
-        raise ValueError(f"bars: {total} steps of {float(tick):g} quarter lengths are too many for this run; ask for fewer")
+        raise ValueError(
+            f"bars: {total} steps of {float(tick):g} quarter lengths are too many for this run; ask for fewer"
+        )
     ticks = np.array([-1 if reading is None else int(reading.moves / tick) for reading in readings])
     if any(reading.pitches and not reading.moves for reading in known):
         lasts = [-1 if reading is None or reading.lasts is None else int(reading.lasts / tick) for reading in readings]
@@ -97,9 +103,9 @@ def build(encoding: Encoding, readings: Sequence[Reading | None], usable: np.nda
 def _steps(encoding, readings, usable, plan: Plan, ticks: np.ndarray, total: int, final: int) -> Tables:
     """Tables of an encoding whose tokens last as long as the notes that they stand for."""
     voices, equal = getattr(encoding, "voices", "B"), len(set(ticks[ticks > 0].tolist())) == 1
-    width, cadence = len(voices), plan.tonic is not None
+    width = len(voices)
     # Of equal steps the last one is sampled once and repeated.
-    repeated = max(final // width - 1, 0) if cadence and equal else 0
+    repeated = max(final // width - 1, 0) if plan.cadence and equal else 0
     begins = np.array([reading is not None and reading.fills is not None for reading in readings])
     lead = int(begins.any())  # a state before the first step, where a phrase begins with its time signature
     end = total - repeated * width + lead
@@ -109,18 +115,25 @@ def _steps(encoding, readings, usable, plan: Plan, ticks: np.ndarray, total: int
     allowed[0, [i for i in np.flatnonzero(begins) if readings[i].fills == plan.total]] = True
     ends = states[:, 0] == end
     stages = [_reachable(allowed, following, ends)]
-    if cadence:
-        least = 0 if equal else final // 2
-        fits = np.array([_fits(readings[i], plan) if ticks[i] >= least else (False, False) for i in range(len(readings))])
-        lowest = [voices[(state - lead) % width] == "B" or width == 1 for state in range(end + 1)]
+    lowest = np.array([[voices[(state - lead) % width] == "B"] for state in range(end + 1)])
+    fits = np.array([_fits(reading, plan) for reading in readings]).T  # as the lowest voice, and as another
+    if plan.opening:
+        silent = [reading is not None and not reading.pitches for reading in readings]
+        first = (states >= lead) & (states < lead + width)
+        allowed = allowed & (~first | np.where(lowest & (width > 1), *fits) | silent)
+        stages.append(_reachable(allowed, following, ends))
+    if plan.cadence:
         last = (states >= lead) & (following > end - width)
-        stages.append(_reachable(allowed & (~last | np.where(np.array(lowest)[:, None], *fits.T)), following, ends))
-    return _padded(stages, following, np.zeros(end + 1, bool), ticks, np.arange(total + 1) + lead, repeated)
+        long_enough = True if equal else ticks >= final // 2
+        closes = np.where(lowest | (width == 1), *fits) & long_enough
+        stages.append(_reachable(allowed & (~last | closes), following, ends))
+    # Where the last step is repeated, the network is not asked for what is there, nor for the end.
+    return _padded(stages, following, ends & (repeated > 0), ticks, np.arange(total + 1) + lead, repeated)
 
 
 def _fits(reading: Reading | None, plan: Plan) -> tuple[bool, bool]:
     """Returns whether a token may be the last of the lowest voice, and of another one."""
-    if reading is None or not reading.pitches:
+    if reading is None or not reading.pitches or plan.tonic is None:
         return False, False
     classes = {pitch % 12 for pitch in reading.pitches}
     # Only MIDI pitches have an order: of pitch classes, the tonic need only be one.
@@ -130,14 +143,14 @@ def _fits(reading: Reading | None, plan: Plan) -> tuple[bool, bool]:
 
 def _events(readings, usable, plan: Plan, ticks, lasts, total: int, bar: int, final: int) -> Tables:
     """Tables of an encoding in which time passes between notes; the final chord begins at one place."""
-    cadence, timed = plan.tonic is not None, bool(np.any(lasts > 0))  # timed: notes are written with their durations
+    timed = bool(np.any(lasts > 0))  # notes are written with their durations
     pitches = np.array([r.pitches[0] % 12 if r is not None and r.pitches else -1 for r in readings])
-    last = total - final if cadence else total  # where the final chord begins
+    last = total - final if plan.cadence else total  # where the final chord begins
     # With a cadence there is one more state, ``begun``: at the same place, after the tonic.
-    begun, places = last + 1, np.arange(total + 1) + (np.arange(total + 1) > last) * cadence
+    begun, places = last + 1, np.arange(total + 1) + (np.arange(total + 1) > last) * plan.cadence
     time = np.zeros(places[-1] + 1, int)
     time[places] = np.arange(total + 1)
-    time[begun : begun + cadence] = last
+    time[begun : begun + plan.cadence] = last
     states, at = np.arange(len(time))[:, None], time[:, None]
     moving, still = ticks > 0, usable & (ticks == 0)
     following = np.where(moving, places[np.minimum(at + np.maximum(ticks, 0), total)], states)
@@ -146,13 +159,17 @@ def _events(readings, usable, plan: Plan, ticks, lasts, total: int, bar: int, fi
     allowed = passing | (still & (at < total) & (at + np.maximum(lasts, 0) <= total))
     ends = time >= total - bar if timed else time == total
     stages = [_reachable(allowed, following, ends)]
-    if cadence:
+    chord = usable & np.isin(pitches, list(plan.triad))
+    if plan.opening:
+        allowed = allowed & ((at > 0) | (pitches < 0) | chord)
+        stages.append(_reachable(allowed, following, ends))
+    if plan.cadence:
         longest = np.max(lasts, initial=-1, where=lasts <= final)
         other = still & (pitches < 0) & ((lasts < 0) | ((lasts == longest) & timed))
         allowed = allowed & (~moving | (at + ticks <= last))
         allowed[last] = other | (usable & (pitches == plan.tonic))
         following[last, pitches >= 0] = begun
-        allowed[begun] = other | (usable & np.isin(pitches, list(plan.triad))) | (passing[begun] & (not timed))
+        allowed[begun] = other | chord | (passing[begun] & (not timed))
         allowed[begun + 1 :] = passing[begun + 1 :]
         ends = states[:, 0] == (begun if timed else len(time) - 1)
         stages.append(_reachable(allowed, following, ends))

@@ -41,6 +41,7 @@ class Prepared(NamedTuple):
 
     Attributes:
         limits: what the compiled loop applies.
+        stages: the constraint that each stage of the limits belongs to.
         repeated: how often the last step of the ids is repeated, so that the final chord is held.
         width: ids of a step.
         held: the id that holds a note, if there is one.
@@ -49,11 +50,19 @@ class Prepared(NamedTuple):
     """
 
     limits: Limits
+    stages: Sequence[str]
     longest: int = 0
     repeated: int = 0
     width: int = 1
     held: Sequence[int] = ()
     cut: float | None = None
+
+    def costs(self, stages: np.ndarray) -> dict[str, float]:
+        """Returns the cost of each constraint from those of the stages, (stages,)."""
+        found = dict.fromkeys(self.stages, 0.0)
+        for name, nats in zip(self.stages, stages.tolist(), strict=True):
+            found[name] = round(found[name] + nats, 3)
+        return found
 
     def close(self, ids: np.ndarray) -> np.ndarray:
         """Returns the ids of a piece with its last step held."""
@@ -68,7 +77,9 @@ class Constraints:
     Args:
         bars: number of bars of the piece, with the primer if that is part of it.
         time_signature: of these bars, such as ``"3/4"``.
-        key: such as ``"D minor"`` or ``"Bb major"``: pitches outside its scale are never generated.
+        key: such as ``"D minor"`` or ``"Bb major"``: pitches outside its scale are never generated. With bars, a piece
+            without a primer begins on its tonic chord; and of several candidates the first is taken that is estimated
+            to be in it, since a scale alone leaves several keys open.
         scale: another scale than that of the key: a name of ``score.scales.SCALES`` from the key's tonic, or its notes.
         scale_penalty: nats that a token outside the scale loses, instead of never being generated.
         cadence: whether the piece ends on the tonic: its last note or chord is held to the last bar line, has the
@@ -122,12 +133,6 @@ class Constraints:
         scale = self.scale if self.scale is not None else scales.key(self.key)[2]
         return scales.pitch_classes(scale, self.tonic)
 
-    @property
-    def names(self) -> list[str]:
-        """Names of the constraints that the limits of a piece hold, in order."""
-        scale = [] if self.classes is None else ["scale" if self.scale is not None else "key"]
-        return [*scale, *(["bars"] if self.bars else []), *(["cadence"] if self.cadence else [])]
-
     def prepare(self, run, barred: Sequence[int], before: Sequence[str]) -> Prepared:
         """Prepares the generation of a piece.
 
@@ -145,19 +150,26 @@ class Constraints:
         usable = np.array(music)
         usable[list(barred)] = False
         scale = self._scale(run, readings, usable)
+        stages = [] if self.classes is None else ["scale" if self.key is None else "key"]
         if self.bars is None:
             width = len(tokens)
-            none = np.zeros((0, 1, width), bool), np.zeros((1, width), np.int32), np.zeros(1, bool), np.zeros(width, bool)
-            return Prepared(Limits(scale, *none, np.int32(0)))
+            none = (
+                np.zeros((0, 1, width), bool),
+                np.zeros((1, width), np.int32),
+                np.zeros(1, bool),
+                np.zeros(width, bool),
+            )
+            return Prepared(Limits(scale, *none, np.int32(0)), stages)
         if self.scale_penalty is None:
             usable = usable & np.all(scale == 0, axis=0)
         upper, lower = self.metre
         bar = Fraction(4 * upper, lower)
         final = bar / 2 if upper % 2 == 0 else bar
         plan = bar_tables.Plan(self.bars * bar, bar, final)
-        if self.cadence:
+        if self.key is not None:
             triad = _MAJOR if scales.key(self.key)[2] == "major" else _OTHER
-            plan = plan._replace(tonic=self.tonic, triad=frozenset((self.tonic + step) % 12 for step in triad))
+            triad = frozenset((self.tonic + step) % 12 for step in triad)
+            plan = plan._replace(tonic=self.tonic, triad=triad, opening=not before, cadence=self.cadence)
         asked = [r is None or r.fills is None or t == f"{upper}/{lower}" for t, r in zip(tokens, readings, strict=True)]
         phrases = {t: r.fills for t, r in zip(tokens, readings, strict=True) if r is not None and r.fills is not None}
         if phrases and phrases.get(f"{upper}/{lower}") != plan.total:
@@ -174,17 +186,19 @@ class Constraints:
                 f"the primer lasts {float(begun):g} quarter lengths, and {self.bars} bars of {upper}/{lower} last"
                 f" {float(plan.total):g}; ask for more bars, or pass include_primer=False"
                 if before
-                else f"no sequence of this run's tokens fills {self.bars} bars of {upper}/{lower} within these constraints"
+                else f"no tokens of this run fill {self.bars} bars of {upper}/{lower}; choose other bars or"
+                " another scale"
             )
         if not tables.allowed[-1, state].any():
-            raise ValueError(f"this run has no note or chord that ends a piece in {self.key}; leave cadence out")
+            raise ValueError(f"this run has no chord that begins or ends a piece in {self.key}; choose another key")
         arrays = tables.allowed, tables.following, tables.overrun, tables.moving
         held = [i for i, r in enumerate(readings) if r is not None and r.pitches is None and r.moves]
         apart = any(r is not None and r.pitches and not r.moves for r in readings)
         cut = float(plan.total - plan.final) if self.cadence and apart else None
         limits = Limits(scale, *arrays, np.int32(state))
         longest = _EVENTS * math.ceil(plan.total) if apart else len(tables.places) + 1
-        return Prepared(limits, longest, tables.repeated, len(getattr(encoding, "voices", "S")), held[:1], cut)
+        stages += ["bars", *(["key"] if plan.opening else []), *(["cadence"] if plan.cadence else [])]
+        return Prepared(limits, stages, longest, tables.repeated, len(getattr(encoding, "voices", "S")), held[:1], cut)
 
     def _scale(self, run, readings, usable: np.ndarray) -> np.ndarray:
         """Returns what the scale adds to the logits, (1, vocabulary) float32; (0, vocabulary) without a scale."""

@@ -11,10 +11,10 @@ import numpy as np
 from musiclib.encodings.vocabulary import END, PADDING, RESERVED, START, UNKNOWN
 from musiclib.models.latent import latent_vectors
 from musiclib.sampling import compiled_loop, copying
+from musiclib.sampling.choosing import CANDIDATES, choose
 from musiclib.sampling.constraints import Constraints, Generated
 from musiclib.sampling.primers import check_latents, check_run, music_ids, primer_ids, source_ids
 from musiclib.sampling.rules import Rules, check_whole
-from musiclib.sampling.looping import LOOP_CANDIDATES, best_loops
 from musiclib.score import Score
 from musiclib.score.instruments import INSTRUMENTS, program
 
@@ -65,13 +65,16 @@ def generate(
     ids, tokens = primer_ids(run, primer)
     rules, constraints = _divided(options)
     start = tokens if include_primer else []
-    candidates = count * LOOP_CANDIDATES if constraints.loop else count
+    several = constraints.loop or constraints.key is not None
+    candidates = count * CANDIDATES if several else count
+    if several and latents is not None:
+        latents = np.repeat(check_latents(run, latents, count), CANDIDATES, axis=0)
     condition = _condition(run, candidates, source, latents, seed)
     pieces, costs, cut = _generate(run, candidates, length, ids, start, condition, seed, rules, constraints)
-    if constraints.loop:
-        pieces, costs = best_loops(run, pieces, costs, ids if include_primer else ids[:0], constraints)
     scores = [run.encoding.decode([*start, *run.vocabulary.to_tokens(piece)]) for piece in pieces]
     scores = [constraints.finish(score, cut) for score in scores]
+    if several:
+        scores, costs = choose(run, pieces, scores, costs, ids if include_primer else ids[:0], constraints)
     return Generated([_played(score, changes) for score in scores], costs)
 
 
@@ -108,7 +111,7 @@ def generate_ids(
     condition = _condition(run, count, source, latents, seed)
     rules, constraints = _divided(options)
     if constraints.loop:
-        raise ValueError("generate_ids takes no loop; use sampling.generate")
+        raise ValueError("generate_ids takes no loop, which needs music; use sampling.generate")
     return _generate(run, count, length, primer, [], condition, seed, rules, constraints)[0]
 
 
@@ -158,7 +161,7 @@ def _generate(
     guard = copying.checked(rules.avoid_copying, run.vocabulary, len(RESERVED) + len(source_only))
     ends = rules.stop_at_end or run.model.latent_size is not None or constraints.bars  # a phrase has its length
     barred = (PADDING, START, UNKNOWN, *(() if ends else (END,)), *source_only)
-    prepared = constraints.prepare(run, barred, start) if constraints.names else None
+    prepared = constraints.prepare(run, barred, start) if constraints != Constraints() else None
     if constraints.bars and given is None:
         length = prepared.longest
     limits = prepared and prepared.limits
@@ -166,7 +169,7 @@ def _generate(
         run.model, rules, guard, barred, count, length, primer, condition, seed, limits
     )
     pieces = [piece[: np.argmax(piece == END)] if END in piece else piece for piece in generated]
-    costs = [dict(zip(constraints.names, row, strict=True)) for row in costs.astype(float).round(3).tolist()]
+    costs = [prepared.costs(stages) if prepared else {} for stages in costs]
     if not constraints.bars:
         return pieces, costs, None
     if any(END not in piece for piece in generated):

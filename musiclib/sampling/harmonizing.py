@@ -11,6 +11,8 @@ from musiclib import readers
 from musiclib.encodings import Chorale
 from musiclib.sampling.generation import generate_ids
 from musiclib.sampling.primers import check_run, source_ids
+from musiclib.sampling.ranking import rank_ids
+from musiclib.sampling.rules import check_whole
 from musiclib.score import COLUMNS, Score, pitch_name
 from musiclib.score.melody import top_line
 from musiclib.score.voices import STEPS_PER_QUARTER
@@ -19,7 +21,7 @@ _OCTAVE = 12
 _CLOSE = 0.02  # quarter lengths: inaudible deviation of an onset from a sixteenth
 
 
-def harmonize(run, melody: Score | str | os.PathLike, count: int = 1, **options) -> list[Score]:
+def harmonize(run, melody: Score | str | os.PathLike, count: int = 1, candidates: int = 8, **options) -> list[Score]:
     """Generates voices to a melody.
 
     Of chords and several parts the top line is the melody, and a melody outside the range of the training data is
@@ -28,7 +30,8 @@ def harmonize(run, melody: Score | str | os.PathLike, count: int = 1, **options)
     Args:
         run: trained on aligned pairs of melodies and voices, such as ``models/bach_harmonizer``.
         melody: a Score, or the path of a music file.
-        count: number of versions, generated as one batch.
+        count: number of versions.
+        candidates: of so many, generated as one batch, each version is the best by ``sampling.rank``.
         **options: see ``generate_ids``, except ``length``, ``primer`` and ``source``.
 
     Returns:
@@ -50,8 +53,14 @@ def harmonize(run, melody: Score | str | os.PathLike, count: int = 1, **options)
     melody = _in_range(_one_line(melody), run)
     _warn_off_grid(melody)
     ids = source_ids(run, melody)
-    generated = generate_ids(run, count, run.model.pace * len(ids), source=ids, **options)
-    return [_merged(melody, run.encoding.decode(run.vocabulary.to_tokens(voices))) for voices in generated]
+    check_whole("count", count, 1)
+    check_whole("candidates", candidates, 1)
+    voices = generate_ids(run, count * candidates, run.model.pace * len(ids), source=ids, **options)
+    scores = [_merged(melody, run.encoding.decode(run.vocabulary.to_tokens(own))) for own in voices]
+    if candidates == 1:
+        return scores
+    groups = [slice(i, i + candidates) for i in range(0, len(scores), candidates)]
+    return [rank_ids(run, scores[group], voices[group], ids)[0].score for group in groups]
 
 
 def _merged(melody: Score, voices: Score) -> Score:

@@ -1,7 +1,8 @@
 """Score: the representation of music that all other modules use.
 
 ``meter`` computes bar lines, ``estimates`` a key and a time signature that are not stated, ``melody`` the top line,
-``voices`` four parts on a grid, ``passages`` n-grams within pieces, ``packing`` a score as bytes.
+``voices`` four parts on a grid, ``voice_leading`` parallels, ``scales`` and ``instruments`` their names,
+``passages`` n-grams within pieces, ``packing`` a score as bytes.
 """
 
 from musiclib.score import melody, meter
