@@ -55,7 +55,7 @@ def test_note_events_sort_by_the_grid():
 
 def test_note_events_in_any_order():
     decoded = NoteEvents().decode("v:3 C4 t:1/2 t:1 d:2 E4 v:3 v:127 d:4 G4 t:7 d:1".split())
-    assert rows(decoded) == [(0, 1, 60, 80), (1, 2, 64, 127), (1, 4, 67, 80)]
+    assert rows(decoded) == [(0, 1, 60, 80), (1.5, 2, 64, 127), (1.5, 4, 67, 80)]
 
 
 def test_performance_has_308_events():

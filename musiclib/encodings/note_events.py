@@ -29,9 +29,9 @@ class NoteEvents(Encoding):
     Chords, overlaps and equal notes are represented; parts and tempo are lost. Times and durations are quantized to
     ``steps_per_quarter`` and clipped to ``longest``.
 
-    ``decode`` creates a note at every pitch, with the last time shift and duration since the previous pitch and the
-    last velocity before the next pitch. The defaults are time shift 0, a quarter note and velocity 80. Times, durations
-    and velocities without a pitch are ignored.
+    ``decode`` creates a note at every pitch, with the time shifts (added up) and the last duration since the previous
+    pitch and the last velocity before the next pitch. The defaults are time shift 0, a quarter note and velocity 80.
+    Times, durations and velocities without a pitch are ignored.
 
     Args:
         steps_per_quarter: the grid of times and durations; 12 represents sixteenths and triplets.
@@ -89,7 +89,7 @@ class NoteEvents(Encoding):
                 )
             kind, value = readings[token]
             if kind == "time":
-                time = value
+                time += value
             elif kind == "duration":
                 duration = value
             elif kind == "pitch":

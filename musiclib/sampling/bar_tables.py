@@ -164,8 +164,7 @@ def _events(readings, usable, plan: Plan, ticks, lasts, total: int, bar: int, fi
         allowed = allowed & ((at > 0) | (pitches < 0) | chord)
         stages.append(_reachable(allowed, following, ends))
     if plan.cadence:
-        longest = np.max(lasts, initial=-1, where=lasts <= final)
-        other = still & (pitches < 0) & ((lasts < 0) | ((lasts == longest) & timed))
+        other = still & (pitches < 0) & (lasts != 0)  # the final chord's notes are not ended
         allowed = allowed & (~moving | (at + ticks <= last))
         allowed[last] = other | (usable & (pitches == plan.tonic))
         following[last, pitches >= 0] = begun

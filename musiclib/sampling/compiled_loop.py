@@ -52,7 +52,7 @@ def run(
     condition: np.ndarray | None,
     seed: int | None,
     limits: Limits | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Generates ids.
 
     Args:
@@ -69,8 +69,9 @@ def run(
         limits: the constraints of the pieces, or None.
 
     Returns:
-        int32, (count, time), the ids after the primer, padding after the end of a piece; and the cost of each
-        constraint in nats, float32, (count, constraints).
+        int32, (count, time), the ids after the primer, padding after the end of a piece; -log P of the sampled ids of
+        each piece by the network's own logits, float32, (count,); and the cost of each constraint in nats, float32,
+        (count, constraints).
     """
     penalty = chosen.repetition_penalty
     plan = _Plan(
@@ -99,7 +100,7 @@ def run(
         generated[:, new] = ops.convert_to_numpy(ids)[:, len(given) : size]
         if np.all(ops.convert_to_numpy(carried[2])):
             break  # every piece has ended
-    return generated[:, : new.stop], ops.convert_to_numpy(carried[-1])
+    return generated[:, : new.stop], *(ops.convert_to_numpy(total) for total in carried[-2:])
 
 
 def compiled(model, key: tuple, function, *arguments, xla: bool = True):
@@ -163,9 +164,9 @@ def _initial(model, count: int, condition: np.ndarray | None, lookback: int) -> 
 
 
 def _unlimited(count: int, limits: Limits | None) -> tuple:
-    """Returns the initial state of the limits, (count,), and the costs so far, (count, constraints)."""
+    """Returns the initial state of the limits, (count,), and the nats, (count,), and costs, (count, stages), so far."""
     state = np.full(count, limits.state if limits else 0, np.int32)
-    return state, np.zeros((count, limits.stages if limits else 0), np.float32)
+    return state, np.zeros(count, np.float32), np.zeros((count, limits.stages if limits else 0), np.float32)
 
 
 def _loop(model_reference, plan, uniforms, forced, steps, temperature, top_p, penalty, tables, limits, carried):
@@ -216,20 +217,23 @@ def _loop(model_reference, plan, uniforms, forced, steps, temperature, top_p, pe
             logits = rules.top_p(logits, top_p)
         return rules.choose(logits, ops.take(uniforms, i, axis=0)), costs
 
-    def body(i, ids, written, ended, state, place, costs):
+    def body(i, ids, written, ended, state, place, nats, costs):
         logits, state = model.step(ids, state)
         given = ops.take(forced, i)
         chosen, new = next_ids(logits, i, written, place)
         ids = ops.where(given == PADDING, chosen, given)
         ids = ops.where(ended, PADDING, ids)
+        free = ops.logical_and(given == PADDING, ops.logical_not(ended))
+        own = ops.log_softmax(ops.cast(logits, "float32"))
+        own = ops.take_along_axis(own, ids[:, None], axis=-1)[:, 0]
+        nats = nats - ops.where(free, own, 0.0)
         if plan.constrained:
-            free = ops.logical_and(given == PADDING, ops.logical_not(ended))
             place = ops.where(free, next_state(place, ids, limits), place)
             costs = costs + ops.where(free[:, None], new, 0.0)
         ended = ops.logical_or(ended, ids == END)
         # The first ``lookback`` places are the ids before this stretch, which the rules use.
         written = ops.where(places == i + lookback, ids[:, None], written)
-        return i + 1, ids, written, ended, state, place, costs
+        return i + 1, ids, written, ended, state, place, nats, costs
 
     def unfinished(i, ids, written, ended, *_):
         return ops.logical_and(i < steps, ops.logical_not(ops.all(ended)))

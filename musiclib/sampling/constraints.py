@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from musiclib.encodings.vocabulary import LABEL, RESERVED
+from musiclib.encodings.vocabulary import END, LABEL, RESERVED
 from musiclib.sampling import bar_tables
 from musiclib.sampling.limits import FORBIDDEN, Limits
 from musiclib.sampling.rules import check_whole
@@ -45,7 +45,7 @@ class Prepared(NamedTuple):
         repeated: how often the last step of the ids is repeated, so that the final chord is held.
         width: ids of a step.
         held: the id that holds a note, if there is one.
-        cut: onset of the final chord, where earlier notes may still sound; None elsewhere.
+        final: onset and end of the final chord, where notes are written apart from their ends; None elsewhere.
         longest: most ids of the piece; of an encoding of events more than any piece has.
     """
 
@@ -55,7 +55,7 @@ class Prepared(NamedTuple):
     repeated: int = 0
     width: int = 1
     held: Sequence[int] = ()
-    cut: float | None = None
+    final: tuple[float, float] | None = None
 
     def costs(self, stages: np.ndarray) -> dict[str, float]:
         """Returns the cost of each constraint from those of the stages, (stages,)."""
@@ -85,7 +85,7 @@ class Constraints:
         cadence: whether the piece ends on the tonic: its last note or chord is held to the last bar line, has the
             tonic (where the encoding knows it, in the bass) and only notes of the tonic chord. Needs a key and bars.
         loop: whether the piece leads back into its beginning: of several candidates the one after which the network
-            finds the first bar likeliest. Needs bars. ``audio.synthesize(piece, loop=True)`` renders it.
+            finds the first bar likeliest. Needs bars. ``audio.synthesize_loop`` renders it.
 
     Raises:
         ValueError: at an invalid value.
@@ -181,7 +181,8 @@ class Constraints:
         begun = sum((encoding.reading(token).moves for token in before), Fraction(0))
         ticks = round(begun / plan.total * (len(tables.places) - 1)) if before else 0
         state = int(tables.places[min(ticks, len(tables.places) - 1)]) if before else 0
-        if not tables.allowed[0, state].any():
+        onwards = np.delete(tables.allowed[:, state], END, axis=1).any(axis=1)  # of each stage
+        if begun > plan.total or not onwards[0]:
             raise ValueError(
                 f"the primer lasts {float(begun):g} quarter lengths, and {self.bars} bars of {upper}/{lower} last"
                 f" {float(plan.total):g}; ask for more bars, or pass include_primer=False"
@@ -189,16 +190,17 @@ class Constraints:
                 else f"no tokens of this run fill {self.bars} bars of {upper}/{lower}; choose other bars or"
                 " another scale"
             )
-        if not tables.allowed[-1, state].any():
+        if not onwards[-1]:
             raise ValueError(f"this run has no chord that begins or ends a piece in {self.key}; choose another key")
         arrays = tables.allowed, tables.following, tables.overrun, tables.moving
         held = [i for i, r in enumerate(readings) if r is not None and r.pitches is None and r.moves]
         apart = any(r is not None and r.pitches and not r.moves for r in readings)
-        cut = float(plan.total - plan.final) if self.cadence and apart else None
+        end = float(plan.total)
+        last = (end - float(plan.final) if self.cadence else end, end) if apart else None
         limits = Limits(scale, *arrays, np.int32(state))
         longest = _EVENTS * math.ceil(plan.total) if apart else len(tables.places) + 1
         stages += ["bars", *(["key"] if plan.opening else []), *(["cadence"] if plan.cadence else [])]
-        return Prepared(limits, stages, longest, tables.repeated, len(getattr(encoding, "voices", "S")), held[:1], cut)
+        return Prepared(limits, stages, longest, tables.repeated, len(getattr(encoding, "voices", "S")), held[:1], last)
 
     def _scale(self, run, readings, usable: np.ndarray) -> np.ndarray:
         """Returns what the scale adds to the logits, (1, vocabulary) float32; (0, vocabulary) without a scale."""
@@ -212,15 +214,21 @@ class Constraints:
         change = FORBIDDEN if self.scale_penalty is None else -self.scale_penalty
         return np.where(outside, change, 0).astype(np.float32)[None]
 
-    def finish(self, score: Score, cut: float | None) -> Score:
-        """Returns a decoded piece with its signatures; notes that would sound into the final chord end before it."""
+    def finish(self, score: Score, final: tuple[float, float] | None) -> Score:
+        """Returns a decoded piece with its signatures, its final chord held to the end and earlier notes ending before.
+
+        Args:
+            score: the piece.
+            final: see ``Prepared``.
+        """
         changes = {}
         if self.bars is not None:
             changes["time_signatures"] = ((0.0, *self.metre),)
         if self.key is not None:
             _, fifths, mode = scales.key(self.key)
             changes["key_signatures"] = ((0.0, fifths, mode),)
-        if cut is not None:
-            early = score.onset < cut
-            changes["duration"] = np.where(early, np.minimum(score.duration, cut - score.onset), score.duration)
+        if final is not None:
+            begin, end = final
+            early = np.minimum(score.duration, begin - score.onset)
+            changes["duration"] = np.where(score.onset < begin, early, end - score.onset)
         return score.replace(**changes)

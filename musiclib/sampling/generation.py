@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,22 @@ from musiclib.score import Score
 from musiclib.score.instruments import INSTRUMENTS, program
 
 _LENGTH = 200  # tokens of a piece by default
+
+
+class Sampled(NamedTuple):
+    """Generated ids.
+
+    Attributes:
+        pieces: the ids of each piece, (n,) int32, without the primer.
+        nats: -log P of each piece by the network's own logits, (count,).
+        costs: of the constraints of each piece.
+        final: onset and end of the final chord, see ``constraints.Prepared``.
+    """
+
+    pieces: list[np.ndarray]
+    nats: np.ndarray
+    costs: list[dict[str, float]]
+    final: tuple[float, float] | None = None
 
 
 def generate(
@@ -70,11 +87,11 @@ def generate(
     if several and latents is not None:
         latents = np.repeat(check_latents(run, latents, count), CANDIDATES, axis=0)
     condition = _condition(run, candidates, source, latents, seed)
-    pieces, costs, cut = _generate(run, candidates, length, ids, start, condition, seed, rules, constraints)
-    scores = [run.encoding.decode([*start, *run.vocabulary.to_tokens(piece)]) for piece in pieces]
-    scores = [constraints.finish(score, cut) for score in scores]
+    sampled = _sample(run, candidates, length, ids, start, condition, seed, rules, constraints)
+    scores = [run.encoding.decode([*start, *run.vocabulary.to_tokens(piece)]) for piece in sampled.pieces]
+    scores, costs = [constraints.finish(score, sampled.final) for score in scores], sampled.costs
     if several:
-        scores, costs = choose(run, pieces, scores, costs, ids if include_primer else ids[:0], constraints)
+        scores, costs = choose(run, sampled.pieces, scores, costs, ids if include_primer else ids[:0], constraints)
     return Generated([_played(score, changes) for score in scores], costs)
 
 
@@ -112,7 +129,13 @@ def generate_ids(
     rules, constraints = _divided(options)
     if constraints.loop:
         raise ValueError("generate_ids takes no loop, which needs music; use sampling.generate")
-    return _generate(run, count, length, primer, [], condition, seed, rules, constraints)[0]
+    return _sample(run, count, length, primer, [], condition, seed, rules, constraints).pieces
+
+
+def generate_targets(run, count: int, length: int, source: np.ndarray, seed: int | None, **rules) -> Sampled:
+    """Generates ids from a source, (n,), of a conditional run, with their likelihoods."""
+    condition = _condition(run, count, source, None, seed)
+    return _sample(run, count, length, np.zeros(0, np.int32), [], condition, seed, Rules(**rules), Constraints())
 
 
 def _condition(run, count: int, source, latents: np.ndarray | None, seed: int | None) -> np.ndarray | None:
@@ -130,7 +153,7 @@ def _condition(run, count: int, source, latents: np.ndarray | None, seed: int | 
     return check_latents(run, latents, count)
 
 
-def _generate(
+def _sample(
     run,
     count: int,
     length: int | None,
@@ -140,12 +163,8 @@ def _generate(
     seed: int | None,
     rules: Rules,
     constraints: Constraints,
-) -> tuple[list[np.ndarray], list[dict[str, float]], float | None]:
-    """Generates ids; the primer and the condition are already checked.
-
-    Returns:
-        The ids of each piece, the costs of its constraints, and where its final chord begins (see ``Prepared.cut``).
-    """
+) -> Sampled:
+    """Generates ids; the primer and the condition are already checked."""
     given = length
     if length is None:
         length = max(run.model.length - len(primer), 1) if run.model.latent_size else _LENGTH
@@ -165,19 +184,19 @@ def _generate(
     if constraints.bars and given is None:
         length = prepared.longest
     limits = prepared and prepared.limits
-    generated, costs = compiled_loop.run(
+    generated, nats, costs = compiled_loop.run(
         run.model, rules, guard, barred, count, length, primer, condition, seed, limits
     )
     pieces = [piece[: np.argmax(piece == END)] if END in piece else piece for piece in generated]
     costs = [prepared.costs(stages) if prepared else {} for stages in costs]
     if not constraints.bars:
-        return pieces, costs, None
+        return Sampled(pieces, nats, costs)
     if any(END not in piece for piece in generated):
         raise ValueError(
             f"a piece had not filled its {constraints.bars} bars after {length} tokens; give a larger length, or lower"
             " the temperature"
         )
-    return [prepared.close(piece) for piece in pieces], costs, prepared.cut
+    return Sampled([prepared.close(piece) for piece in pieces], nats, costs, prepared.final)
 
 
 def _divided(options: dict) -> tuple[Rules, Constraints]:

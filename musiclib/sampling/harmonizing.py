@@ -9,9 +9,9 @@ import numpy as np
 
 from musiclib import readers
 from musiclib.encodings import Chorale
-from musiclib.sampling.generation import generate_ids
+from musiclib.sampling.generation import generate_targets
 from musiclib.sampling.primers import check_run, source_ids
-from musiclib.sampling.ranking import rank_ids
+from musiclib.sampling.ranking import ranked
 from musiclib.sampling.rules import check_whole
 from musiclib.score import COLUMNS, Score, pitch_name
 from musiclib.score.melody import top_line
@@ -21,7 +21,9 @@ _OCTAVE = 12
 _CLOSE = 0.02  # quarter lengths: inaudible deviation of an onset from a sixteenth
 
 
-def harmonize(run, melody: Score | str | os.PathLike, count: int = 1, candidates: int = 8, **options) -> list[Score]:
+def harmonize(
+    run, melody: Score | str | os.PathLike, count: int = 1, candidates: int = 8, seed: int | None = None, **rules
+) -> list[Score]:
     """Generates voices to a melody.
 
     Of chords and several parts the top line is the melody, and a melody outside the range of the training data is
@@ -32,7 +34,8 @@ def harmonize(run, melody: Score | str | os.PathLike, count: int = 1, candidates
         melody: a Score, or the path of a music file.
         count: number of versions.
         candidates: of so many, generated as one batch, each version is the best by ``sampling.rank``.
-        **options: see ``generate_ids``, except ``length``, ``primer`` and ``source``.
+        seed: makes the versions repeatable.
+        **rules: sampling rules such as ``temperature``; see ``sampling.Rules``.
 
     Returns:
         One Score per version: the melody, and the voices below it.
@@ -42,7 +45,7 @@ def harmonize(run, melody: Score | str | os.PathLike, count: int = 1, candidates
         FileNotFoundError: where there is no such file.
     """
     check_run(run)
-    given = sorted({"length", "primer", "source"} & options.keys())
+    given = sorted({"length", "primer", "source"} & rules.keys())
     if given:
         raise ValueError(f"harmonize takes no {given[0]}: the melody is the source and determines the length")
     if not isinstance(run.source_encoding, Chorale) or run.source_encoding.voices != "S":
@@ -55,12 +58,11 @@ def harmonize(run, melody: Score | str | os.PathLike, count: int = 1, candidates
     ids = source_ids(run, melody)
     check_whole("count", count, 1)
     check_whole("candidates", candidates, 1)
-    voices = generate_ids(run, count * candidates, run.model.pace * len(ids), source=ids, **options)
-    scores = [_merged(melody, run.encoding.decode(run.vocabulary.to_tokens(own))) for own in voices]
-    if candidates == 1:
-        return scores
+    sampled = generate_targets(run, count * candidates, run.model.pace * len(ids), ids, seed, **rules)
+    tokens = [run.vocabulary.to_tokens(voices) for voices in sampled.pieces]
+    scores = [_merged(melody, run.encoding.decode(voices)) for voices in tokens]
     groups = [slice(i, i + candidates) for i in range(0, len(scores), candidates)]
-    return [rank_ids(run, scores[group], voices[group], ids)[0].score for group in groups]
+    return [ranked(scores[group], sampled.nats[group], map(len, tokens[group]))[0].score for group in groups]
 
 
 def _merged(melody: Score, voices: Score) -> Score:

@@ -10,7 +10,7 @@ import itertools
 
 import numpy as np
 
-from musiclib.score import Score
+from musiclib.score.score import Score
 
 _FORBIDDEN = (0, 7)  # semitones, octaves apart: unison and octave, fifth
 
