@@ -227,12 +227,9 @@ def test_a_loop_is_rendered_without_a_click():
 
     def flux(samples, step):
         """Of the changes of the spectrum every ``step`` samples, the share that is smaller than that at the seam."""
-        thrice, places = (
-            np.tile(samples.mean(axis=1), 3),
-            range(len(samples), 2 * len(samples), step),
-        )  # the first: the seam
-        around = [thrice[i - 512 : i + 512].reshape(2, 512) * np.hanning(512) for i in places]
-        spectra = np.log1p(1000 * np.abs(np.fft.rfft(around)))
+        thrice, places = np.tile(samples.mean(axis=1), 3), range(len(samples), 2 * len(samples), step)
+        pairs = np.array([[thrice[i - 768 : i - 256], thrice[i - 256 : i + 256]] for i in places])  # first at the seam
+        spectra = np.log1p(1000 * np.abs(np.fft.rfft(pairs * np.hanning(512))))
         change = np.maximum(np.diff(spectra, axis=1), 0).sum(axis=(1, 2))
         return np.mean(change < change[0])
 
