@@ -43,7 +43,7 @@ def choose(
     Raises:
         ValueError: if a loop is asked for and the run gives no likelihood of what follows a piece.
     """
-    returns = _returns(run, pieces, primer, constraints) if constraints.loop else [0.0] * len(pieces)
+    returns = return_costs(run, pieces, primer, constraints) if constraints.loop else [0.0] * len(pieces)
     chosen, found = [], []
     for first in range(0, len(pieces), CANDIDATES):
         group = range(first, first + CANDIDATES)
@@ -69,7 +69,7 @@ def in_key(score: Score, name: str) -> bool:
     return estimated == ("minor" if minor else "major") and (7 * fifths + 9 * minor) % 12 == tonic
 
 
-def _returns(run, pieces: Sequence[np.ndarray], primer: np.ndarray, constraints: Constraints) -> list[float]:
+def return_costs(run, pieces: Sequence[np.ndarray], primer: np.ndarray, constraints: Constraints) -> list[float]:
     """Returns the -log P of each piece's first bar after its end, less that at the beginning of a piece."""
     if run.model.latent_size or run.model.conditional or not run.model.has_likelihood:
         raise ValueError(
