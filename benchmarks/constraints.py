@@ -53,10 +53,8 @@ def _row(label: str, pieces: list[Score], costs: list[str]) -> None:
 
 
 def loops() -> None:
-    """Prints how likely the return is after a piece, as a loop and for one candidate, and how the seam sounds."""
-    print(
-        "| return of the first bar, 16 pieces of 4 bars | nats, median | seams below the 95th percentile of sixteenths |"
-    )
+    """Prints how likely the return is after a piece, chosen or not, and the seams below the 95th percentile of flux."""
+    print("| return of the first bar, 16 pieces of 4 bars | nats, median | quiet seams |")
     print("| --- | --: | --: |")
     for name in RUNS:
         run = training.load_run(f"models/{name}")
