@@ -23,8 +23,10 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from benchmarks import jsb as benchmark  # noqa: E402
 from musiclib import audio, config, corpus, dataset, encodings, evaluation, sampling, style, training  # noqa: E402
 from musiclib.config import Config, ModelConfig  # noqa: E402
+from musiclib.corpus import download, jsb  # noqa: E402
 from musiclib.dataset import Pieces  # noqa: E402
 from musiclib.dataset.pieces import rows  # noqa: E402
 
@@ -67,6 +69,10 @@ CONFIGS = {
         "shipped", ModelConfig("spectral_lstm", {"units": [256, 256], "components": 12}), config.TrainingConfig()
     ).replace(window=96, batch_size=8, epochs=300, learning_rate=2e-3, patience=20, average=0.995, minutes=28),
     "bars_gan": dataclasses.replace(config.preset("full", "gan"), preset="shipped").replace(minutes=40),
+    "chorale_infill": config.preset("full", "chorale_infill").replace(average=0.996, epochs=8, minutes=32),
+    "tune_infill": Config("full", ModelConfig("gru_infill", {"dropout": 0.1})).replace(
+        **{**vars(config.preset("full", "gru_infill").training), "batch_size": 16, "average": 0.997, "minutes": 20}
+    ),
 }
 TUNES = ("oneills1850", "airdsAirs", "ryansMammoth")
 
@@ -99,6 +105,17 @@ def tunes() -> corpus.Split:
 def phrases_of_tunes() -> dataset.Dataset:
     """Writes two-bar phrases of the tunes in twelve keys."""
     return dataset.prepare(tunes(), encodings.Phrases(), transpositions=range(-5, 7))
+
+
+def grids_of_tunes() -> dataset.Dataset:
+    """Writes the tunes on a grid of sixteenths, in twelve keys."""
+    return dataset.prepare(tunes(), encodings.Chorale(holds=True, voices="S"), transpositions=range(-5, 7))
+
+
+def chorales_of_the_benchmark() -> dataset.Dataset:
+    """Writes the chorales that ``jsb_gru`` was trained on, in the same keys."""
+    path = download.fetch(jsb.URL, None, config.folders().data / "Jsb16thSeparated.json")
+    return benchmark.prepare(jsb.load(path))
 
 
 def chorales() -> corpus.Split:
@@ -340,7 +357,72 @@ def measure_pairs(run: training.Run, data: dataset.Pairs, without: training.Run)
     }
 
 
+def measure_infilling(run: training.Run, data: dataset.Dataset) -> dict:
+    """Fills four bars, and of chorales one voice, in held-out pieces; beside real ones and networks that see less."""
+    gaps, voices = evaluation.gaps, len(run.encoding.order)
+    pieces = Pieces.from_lists([*(data.test if len(data.test) else data.validation)][:200])
+    bars = gaps.four_bars(pieces, voices)
+    known = {"this network": (run, True), "this network, what follows hidden": (run, False)}
+    if voices > 1:
+        beside = training.load_run(pathlib.Path(__file__).resolve().parent / "jsb_gru")
+        known["jsb_gru, from left to right"] = (beside, False)
+
+    def nats(hidden: list) -> dict:
+        found = {name: gaps.nats_in_gaps(who, pieces, hidden, future) for name, (who, future) in known.items()}
+        return {name: float(np.concatenate(values).mean()) for name, values in found.items()}
+
+    results = {"pieces": len(pieces), "nats_per_token_in_gaps": {"four bars, all voices": nats(bars)}}
+    if voices > 1:
+        results["nats_per_token_in_gaps"]["one voice throughout"] = nats(gaps.one_voice(pieces, voices))
+    columns: dict[str, list] = {}
+    for i, (piece, hidden) in enumerate(zip([*pieces][:40], bars, strict=False)):
+        score = run.encoding.decode(run.vocabulary.to_tokens(piece[1:-1])).replace(time_signatures=((0.0, 4, 4),))
+        first, last = (np.flatnonzero(hidden)[[0, -1]] - 1) // voices // 16 + 1  # bars, from 1
+        if last == first or last >= score.end // 4:
+            continue  # shorter than the gap, or with nothing after it
+        part = None if voices > 1 else 0
+        start = time.perf_counter()
+        filled = {
+            f"temperature {value}": sampling.infill(run, score, int(first), int(last), part, seed=i, temperature=value)[
+                0
+            ]
+            for value in (1.0, 0.8)
+        }
+        results["seconds_for_four_bars"] = (time.perf_counter() - start) / 2  # of the last: then the loop is compiled
+        end = 4.0 * int(last)
+        if voices > 1:
+            ids = sampling.generate_ids(beside, 1, int(hidden.sum()), piece[1 : np.argmax(hidden)], seed=i)[0]
+            given = np.concatenate([piece[1 : np.argmax(hidden)], ids, piece[np.flatnonzero(hidden)[-1] + 1 : -1]])
+            filled["jsb_gru, from left to right"] = run.encoding.decode(run.vocabulary.to_tokens(given))
+        for name, music in {"real": score, **filled}.items():
+            columns.setdefault(name, []).append((music.slice(end - 16, end), seams(music, end)))
+    for name, found in columns.items():
+        moves = np.sum([evaluation.parallels(music) for music, _ in found], axis=0)
+        leaps = np.concatenate([leaps for _, leaps in found])
+        results[name] = {
+            "gaps": len(found),
+            "parallels_per_1000_moves": float(1000 * moves[0] / max(moves[1], 1)),
+            "notes_per_bar": float(np.mean([len(music) for music, _ in found]) / 4),
+            "mean_interval_at_the_end_of_the_gap": float(np.mean(leaps)),
+            "share_of_leaps_of_over_5_semitones_there": float(np.mean(leaps > 5)),
+        }
+    return results
+
+
+def seams(score, time: float) -> np.ndarray:
+    """Returns the interval of each part over a bar line, in semitones."""
+    found = []
+    for part in np.unique(score.part):
+        line = score.select(int(part))
+        before, after = line.pitch[line.onset < time], line.pitch[line.onset + line.duration > time]
+        if len(before) and len(after):
+            found.append(abs(int(before[-1]) - int(after[0])))
+    return np.array(found)
+
+
 PHRASES = {
+    "chorale_infill": (chorales_of_the_benchmark, measure_infilling),
+    "tune_infill": (grids_of_tunes, measure_infilling),
     "tunes_vae": (phrases_of_tunes, measure_vae),
     "bars_vae": (bars_of_chorales, measure_bars_vae),
     "bars_gan": (bars_of_chorales, measure_bars),
@@ -353,10 +435,13 @@ PHRASES = {
 SMALL = (
     "bach_transformer",
     "bach_gru_attention",
+    "jsb_gru",
     "bars_vae",
     "folk_styles",
     "choral_styles",
     "folk_sound",
+    "chorale_infill",
+    "tune_infill",
 )  # their weights are shipped in half precision
 PAIRS = {"bach_harmonizer": melodies_and_voices, "fiddle_answers": phrases_and_answers}
 

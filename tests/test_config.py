@@ -30,7 +30,7 @@ def test_replace_changes_training_values_alone():
     assert made.replace(epochs=config.preset("quick").training.epochs, seed=0) == config.preset("quick")
 
 
-@pytest.mark.parametrize("model", ["stacked_lstm", "gru_attention", "chorale_gru"])
+@pytest.mark.parametrize("model", ["stacked_lstm", "gru_attention", "chorale_gru", "chorale_infill", "gru_infill"])
 def test_presets(model, monkeypatch):
     quick, full = config.preset("quick", model), config.preset("full", model)
     assert quick.model.name == full.model.name == model

@@ -18,6 +18,7 @@ from musiclib.models.layers.additive_attention import KINDS, AdditiveSelfAttenti
 SIZE = 13  # tokens in the vocabulary
 TOKENS = [*RESERVED, "4/4", "_", "R", "C4", "D4", "E4", "F4", "G4", "A4"]
 LABELLED = [*RESERVED, "label:one", "label:two", "4/4", "_", "R", "C4", "D4", "E4", "F4"]
+SCALE = ["C4", "C#4", "D4", "D#4", "E4", "F4", "F#4", "G4", "G#4"]
 LATENT = ("vae", "gan", "style_vae")  # their latent vectors are asked for in test_latent, test_gan and test_style_vae
 on_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="keras-self-attention needs it")
 ATTENTIONS = [pytest.param("keras-self-attention", marks=on_tensorflow), "additive"]
@@ -30,6 +31,8 @@ def make(name, seed=0, **options):
         "gru_attention": {"units": 6, "attention_units": 5, "embedding_size": 4},
         "transformer": {"units": 8, "layers": 2, "heads": 2, "context_length": 7},
         "chorale_gru": {"pitches": [None] * 4 + [*range(60, 60 + SIZE - 4)], "units": 8, "head": 6, "heads": 2},
+        "chorale_infill": {"tokens": [*RESERVED, *SCALE], "units": 8, "head": 6, "heads": 2, "reading": 5},
+        "gru_infill": {"units": 6, "reading": 5, "embedding_size": 4},
         "seq2seq": {"units": 8, "embedding_size": 4, "heads": 2},
         "vae": {"tokens": TOKENS, "length": 18, "latent_size": 4, "encoder": [6], "plan": [6, 4], "units": 5},
         "style_vae": {
@@ -56,6 +59,7 @@ CAUSAL = [
         marks=on_tensorflow,
     ),
     pytest.param(lambda: make("gru_attention", context_length=7, attention="additive"), id="additive"),
+    pytest.param(lambda: make("gru_infill"), id="gru_infill"),
     pytest.param(lambda: make("seq2seq"), id="seq2seq"),
     pytest.param(lambda: make("seq2seq", pace=3), id="seq2seq with a pace"),
     pytest.param(lambda: make("seq2seq", attention=False, layers=1), id="seq2seq without attention"),

@@ -18,6 +18,7 @@ from musiclib.encodings.vocabulary import PADDING, RESERVED
 SIZE = 13  # tokens in the vocabulary
 LABELLED = [*RESERVED, "label:one", "label:two", "4/4", "_", "R", "C4", "D4", "E4", "F4"]
 TOKENS = [*RESERVED, "4/4", "_", "R", "C4", "D4", "E4", "F4", "G4", "A4"]
+SCALE = ["C4", "C#4", "D4", "D#4", "E4", "F4", "F#4", "G4", "R"]
 GRU = {"units": 6, "embedding_size": 4, "attention_units": 5, "context_length": 5, "attention": "additive"}
 OPTIONS = {
     "stacked_lstm": [{"units": [8, 6], "embedding_size": 4}, {"units": [5], "embedding_size": 3}],
@@ -25,6 +26,8 @@ OPTIONS = {
     "chorale_gru": [
         {"pitches": [None] * 4 + [*range(60, 60 + SIZE - 4)], "units": 8, "head": 6, "heads": 2, "memory": 2}
     ],
+    "chorale_infill": [{"tokens": [*RESERVED, *SCALE], "units": 8, "head": 6, "heads": 2, "memory": 2, "reading": 5}],
+    "gru_infill": [{"units": 6, "reading": 5, "embedding_size": 4}],
     "transformer": [{"units": 8, "layers": 2, "heads": 2, "context_length": 5}],
     "seq2seq": [
         {"units": 8, "embedding_size": 4, "heads": 2},

@@ -91,12 +91,16 @@ class Windows(Batches):
 
     def rows(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns inputs and targets of the windows from ``first`` up to, but not including, ``last``."""
-        starts, ends, stops, new = (column[first:last, None] for column in self._columns)
-        positions = ends + np.arange(-self.length, 1)
-        inside = (positions >= starts) & (positions < stops)
-        within = np.clip(positions, 0, len(self.pieces.ids) - 1)
-        ids = np.where(inside, self.pieces.ids[within], PADDING).astype(np.int32)
+        ids, new = self.ids(first, last), self._columns[3][first:last, None]
         inputs, targets = ids[:, :-1], ids[:, 1:]
         if self.targets == "last":
             return inputs, targets[:, -1:]
         return inputs, np.where(np.arange(self.length) >= self.length - new, targets, PADDING)
+
+    def ids(self, first: int, last: int) -> np.ndarray:
+        """Returns the ids of windows with the next one, int32 (windows, length + 1)."""
+        starts, ends, stops, _ = (column[first:last, None] for column in self._columns)
+        positions = ends + np.arange(-self.length, 1)
+        inside = (positions >= starts) & (positions < stops)
+        within = np.clip(positions, 0, len(self.pieces.ids) - 1)
+        return np.where(inside, self.pieces.ids[within], PADDING).astype(np.int32)

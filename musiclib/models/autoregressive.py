@@ -30,6 +30,7 @@ class AutoregressiveModel(keras.Model):
             the last position only, (batch, 1, vocabulary).
         context_length: number of past ids that ``step`` uses; None where there is no limit.
         conditional: whether it needs a source: ``call`` then takes (source, ids), and ``initial_state`` the source.
+        infills: whether this source is the piece itself, with ``<unknown>`` where it is to be composed.
         unit: of the losses that are reported.
         has_likelihood: whether the logits give the probability of a piece.
         latent_size: size of the latent vector that ``initial_state`` takes; None without one.
@@ -38,6 +39,7 @@ class AutoregressiveModel(keras.Model):
     targets = "all"
     context_length: int | None = None
     conditional = False
+    infills = False
     unit = "nats per token"
     has_likelihood = True
     latent_size: int | None = None
@@ -93,9 +95,7 @@ class AutoregressiveModel(keras.Model):
         Raises:
             ValueError: where the data or the settings do not fit this network.
         """
-        if not isinstance(data, Pieces) or data.ids.ndim != 1:
-            kind = "frames" if isinstance(data, Pieces) else type(data).__name__
-            raise ValueError(f"{self.name} is trained on a dataset of tokens, from dataset.prepare, got {kind}")
+        self._check_pieces(data)
         if self.targets == "last" and self.context_length != settings.window:
             raise ValueError(
                 f"this network needs windows of {self.context_length} ids, its context_length, and window is"
@@ -103,6 +103,12 @@ class AutoregressiveModel(keras.Model):
             )
         targets = "last" if "last" in (self.targets, settings.targets) else "all"
         return Windows(data, settings.window, settings.batch_size, targets, True, seed, epoch, settings.align)
+
+    def _check_pieces(self, data) -> None:
+        """Raises ValueError where the data are not pieces of tokens."""
+        if not isinstance(data, Pieces) or data.ids.ndim != 1:
+            kind = "frames" if isinstance(data, Pieces) else type(data).__name__
+            raise ValueError(f"{self.name} is trained on a dataset of tokens, from dataset.prepare, got {kind}")
 
     def objective(self) -> tuple[keras.losses.Loss | None, keras.metrics.Metric | None]:
         """Returns the training loss, and the metric that is reported and selects the best epoch.

@@ -23,6 +23,7 @@ from musiclib.config import TrainingConfig
 from musiclib.dataset import PairedPieces, PairWindows
 from musiclib.encodings.vocabulary import PADDING
 from musiclib.models.autoregressive import AutoregressiveModel, embedding_layer, logits_layer
+from musiclib.models.layers.backwards import reverse
 from musiclib.models.layers.cross_attention import CrossAttention
 from musiclib.models.registry import register
 
@@ -113,7 +114,7 @@ class Seq2Seq(AutoregressiveModel):
         x = self.dropout(self.embedding(source), training=training)
         for forward, backward in zip(self.forwards, self.backwards, strict=True):
             # Padding stays at the end in both directions, where it changes nothing before it.
-            back = _reverse(backward(_reverse(x, length), training=training), length)
+            back = reverse(backward(reverse(x, length), training=training), length)
             x = self.dropout(ops.concatenate([forward(x, training=training), back], axis=-1), training=training)
         # The last state of each direction: at the last token forwards, at the first token backwards.
         last = ops.cast(ops.arange(ops.shape(source)[1])[None] == length[:, None] - 1, x.dtype)
@@ -222,13 +223,6 @@ class Seq2Seq(AutoregressiveModel):
             "teacher_forcing": list(self.teacher_forcing),
             "annealing": self.annealing,
         }
-
-
-def _reverse(x, length):
-    """Reverses the first ``length`` positions of each row; x is (batch, time, features), length (batch,)."""
-    positions = ops.arange(ops.shape(x)[1])[None]
-    places = ops.where(positions < length[:, None], length[:, None] - 1 - positions, positions)
-    return ops.take_along_axis(x, places[..., None], axis=1)
 
 
 def seq2seq(

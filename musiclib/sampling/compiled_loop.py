@@ -52,6 +52,7 @@ def run(
     condition: np.ndarray | None,
     seed: int | None,
     limits: Limits | None = None,
+    given: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Generates ids.
 
@@ -67,6 +68,8 @@ def run(
             latent) float32; None for an unconditional model.
         seed: random seed.
         limits: the constraints of the pieces, or None.
+        given: (length,) int32, ids after the primer that are given too; padding where the network chooses. None for no
+            such id.
 
     Returns:
         int32, (count, time), the ids after the primer, padding after the end of a piece; -log P of the sampled ids of
@@ -84,6 +87,7 @@ def run(
     rng = np.random.default_rng(seed)
     generated = np.zeros((count, length), np.int32)  # takes no memory until it is written to
     steps = len(primer) + length
+    known = primer if given is None else np.concatenate([primer, given])
     # Rounded up to a power of two, so that other lengths use the same compiled loop.
     room = min(max(64, 1 << (steps - 1).bit_length()), _STRETCH)
     sizes = tuple(tuple(array.shape) for array in keras.tree.flatten(carried))
@@ -91,13 +95,13 @@ def run(
     for begin in range(0, steps, room):
         size = min(room, steps - begin)
         forced = np.full((room,), PADDING, np.int32)
-        given = primer[begin : begin + size]
-        forced[: len(given)] = given
+        here = known[begin : begin + size]
+        forced[: len(here)] = here
         # Row by row from one generator: the numbers of a step do not depend on the length of the piece.
         uniforms = rng.random((room, count), dtype=np.float32)
         ids, carried = loop(uniforms, forced, np.int32(size), *values, carried)
         new = slice(max(begin - len(primer), 0), max(begin + size - len(primer), 0))
-        generated[:, new] = ops.convert_to_numpy(ids)[:, len(given) : size]
+        generated[:, new] = ops.convert_to_numpy(ids)[:, size - (new.stop - new.start) : size]
         if np.all(ops.convert_to_numpy(carried[2])):
             break  # every piece has ended
     return generated[:, : new.stop], *(ops.convert_to_numpy(total) for total in carried[-2:])
@@ -176,7 +180,7 @@ def _loop(model_reference, plan, uniforms, forced, steps, temperature, top_p, pe
         model_reference: a weak reference to the model.
         plan: the rules that apply.
         uniforms: (room, count) random numbers, one row per step.
-        forced: (room,) ids of the primer, padding where the network chooses.
+        forced: (room,) ids that are given, padding where the network chooses.
         steps: number of steps, up to ``room``.
         temperature: of the sampling.
         top_p: cumulative probability of the likeliest tokens to choose from.

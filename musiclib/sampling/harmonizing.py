@@ -15,10 +15,9 @@ from musiclib.sampling.ranking import ranked
 from musiclib.sampling.rules import check_whole
 from musiclib.score import COLUMNS, Score, pitch_name
 from musiclib.score.melody import top_line
-from musiclib.score.voices import STEPS_PER_QUARTER
+from musiclib.score.voices import between_steps
 
 _OCTAVE = 12
-_CLOSE = 0.02  # quarter lengths: inaudible deviation of an onset from a sixteenth
 
 
 def harmonize(
@@ -88,8 +87,7 @@ def _one_line(music: Score | str | os.PathLike) -> Score:
 
 
 def _warn_off_grid(melody: Score) -> None:
-    steps = melody.onset * STEPS_PER_QUARTER
-    between = int(np.sum(np.abs(steps - np.round(steps)) > _CLOSE * STEPS_PER_QUARTER))
+    between = int(np.sum(between_steps(melody.onset)))
     if between:
         warnings.warn(
             f"{between} of the melody's {len(melody)} notes begin between two sixteenths, where voices cannot begin;"

@@ -117,6 +117,8 @@ def source_ids(run, source: Score | str | os.PathLike | np.ndarray | None) -> np
         if source is not None:
             raise ValueError("this run is unconditional; leave source out")
         return None
+    if run.model.infills and not isinstance(source, np.ndarray):
+        raise ValueError(f"a {run.config.model.name} fills in what is missing of a piece: use sampling.infill")
     if isinstance(source, (str, os.PathLike)):
         source = readers.read_score(source)
     if isinstance(source, Score):

@@ -12,6 +12,7 @@ VOICES = ("Soprano", "Alto", "Tenor", "Bass")  # the parts of a score, from the 
 STEPS_PER_QUARTER = 4
 SILENT = -1  # in a grid: the voice has no note
 _LONGEST = 100_000  # quarter lengths
+_CLOSE = 0.02  # quarter lengths: inaudible deviation of an onset from a sixteenth
 
 
 def from_grid(pitches: np.ndarray, onsets: np.ndarray | None = None) -> Score:
@@ -31,6 +32,12 @@ def from_grid(pitches: np.ndarray, onsets: np.ndarray | None = None) -> Score:
                 onset, duration = start / STEPS_PER_QUARTER, (stop - start) / STEPS_PER_QUARTER
                 notes.append((onset, duration, line[start], DEFAULT_VELOCITY, part))
     return Score.from_notes(notes, part_names=VOICES, programs=(0,) * len(VOICES))
+
+
+def between_steps(onset: np.ndarray) -> np.ndarray:
+    """Tells which onsets, in quarter lengths, lie audibly between two steps of the grid."""
+    steps = onset * STEPS_PER_QUARTER
+    return np.abs(steps - np.round(steps)) > _CLOSE * STEPS_PER_QUARTER
 
 
 def check_length(score: Score) -> None:

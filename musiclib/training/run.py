@@ -171,7 +171,8 @@ def _check_tokens(vocabulary: Vocabulary, encoding: encodings.Encoding, source: 
 
 
 def _check_source(model: keras.Model, source: encodings.Encoding | None) -> None:
-    if getattr(model, "conditional", False) != (source is not None):
+    needs = getattr(model, "conditional", False) and not model.infills  # one that fills in has the piece as its source
+    if needs != (source is not None):
         raise ValueError("has a conditional network and no source_encoding, or the reverse")
 
 

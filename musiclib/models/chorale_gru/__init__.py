@@ -1,6 +1,7 @@
-"""Chorale GRU: a GRU with one step per grid step of a four-part chorale; its builder and presets.
+"""Chorale GRU: a GRU with one step per grid step of a four-part chorale; its builders and presets.
 
-``network`` holds the model, ``features`` its input features.
+``network`` holds the model, ``features`` its input features; ``infilling`` the model that fills in, and ``future`` what
+it sees ahead.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from musiclib.config import TrainingConfig
+from musiclib.encodings.vocabulary import Vocabulary
 from musiclib.models.chorale_gru.features import pitches_of
+from musiclib.models.chorale_gru.infilling import ChoraleInfill
 from musiclib.models.chorale_gru.network import ChoraleGRU
 from musiclib.models.registry import register
 
-__all__ = ["ChoraleGRU", "chorale_gru", "pitches_of"]
+__all__ = ["ChoraleGRU", "ChoraleInfill", "chorale_gru", "chorale_infill", "pitches_of"]
 
 
 def chorale_gru(
@@ -48,6 +51,43 @@ def chorale_gru(
     return model
 
 
+def chorale_infill(
+    vocabulary_size: int,
+    tokens: Sequence[str] | None = None,
+    units: int = 192,
+    head: int = 144,
+    heads: int = 4,
+    keys: int = 2,
+    memory: int = 256,
+    dropout: float = 0.5,
+    reading: int = 56,
+) -> ChoraleInfill:
+    """Builds a chorale GRU that fills in: it also sees what is known ahead. See ``chorale_gru`` for the other options.
+
+    Args:
+        vocabulary_size: number of token ids.
+        tokens: the tokens of the vocabulary, of a ``Chorale(holds=False)`` encoding; ``training.train`` gives them.
+        units: size of the GRU and of its input; a multiple of ``heads``.
+        head: size of each voice's output head.
+        heads: attention heads.
+        keys: number of musical keys that the network infers at once.
+        memory: number of past steps that are attended to.
+        dropout: dropout rate of the GRU and the output heads; half of it elsewhere.
+        reading: size of the GRU that reads the known notes from the end.
+
+    Returns:
+        A model from a condition and ids, each (batch, time), to logits (batch, time, vocabulary).
+
+    Raises:
+        ValueError: where ``tokens`` are not those of a chorale.
+    """
+    pitches = pitches_of(Vocabulary(tokens)) if tokens else []
+    options = (pitches, units, head, heads, keys, memory, dropout)
+    model = ChoraleInfill(vocabulary_size, *options, reading=reading, name="chorale_infill")
+    model.build([(None, None), (None, None)])
+    return model
+
+
 # Eight epochs of full reach its best, in ten minutes of one core; then it needs regularization, not size.
 _REGULARIZED = {"learning_rate": 2e-3, "weight_decay": 0.05, "average": 0.998, "patience": 6}
 register(
@@ -58,4 +98,13 @@ register(
         TrainingConfig(window=512, batch_size=16, epochs=4, learning_rate=5e-3, average=0.95, align=64),
     ),
     full=({}, TrainingConfig(window=512, batch_size=16, align=64, **_REGULARIZED)),
+)
+register(
+    "chorale_infill",
+    chorale_infill,
+    quick=(
+        {"units": 64, "head": 48, "heads": 2, "dropout": 0.2, "reading": 32},
+        TrainingConfig(window=512, batch_size=16, epochs=4, learning_rate=5e-3, average=0.95, align=64),
+    ),
+    full=({}, TrainingConfig(window=1024, batch_size=8, align=64, **_REGULARIZED)),
 )

@@ -84,9 +84,16 @@ class ChoraleGRU(AutoregressiveModel):
     def build(self, input_shape) -> None:
         self.metre_bias = self.add_weight(shape=(METRE, self.heads), initializer="zeros", name="metre_bias")
         self.distance_bias = self.add_weight(shape=(1, self.heads), initializer="zeros", name="distance_bias")
-        self.call(ops.ones((1, 2 * VOICE_COUNT), "int32"))  # builds the layers
+        self._build_layers(ops.ones((1, 2 * VOICE_COUNT), "int32"))
+
+    def _build_layers(self, example) -> None:
+        self.call(example)
 
     def call(self, ids, training=False):
+        return self._predict(ids, None, training)
+
+    def _predict(self, ids, ahead, training):
+        """Returns the logits of each next id; ``ahead`` is what a subclass knows of each step, None for nothing."""
         shape = ops.shape(ids)
         steps = -(-shape[1] // VOICE_COUNT)
         ids = ops.pad(ops.cast(ids, "int32"), ((0, 0), (0, VOICE_COUNT * steps - shape[1])))
@@ -96,17 +103,17 @@ class ChoraleGRU(AutoregressiveModel):
             [ops.concatenate([first, ops.cast(ids[:, :-1, 1:], "int32")], axis=1), ids[:, :, :1]], axis=-1
         )
         history = histories(self.alphabet, before)
-        degrees, summary = self._summarize(history, ops.arange(steps)[None], training)
+        degrees, summary = self._summarize(history, ops.arange(steps)[None], ahead, training)
         hidden = self.gru_dropout(self.gru(summary, training=training), training=training)
         # The key of a past step is the hidden state before it.
         keys = self.key(ops.pad(hidden[:, :-1], ((0, 0), (1, 0), (0, 0))))
         gap = ops.arange(steps)[:, None] - ops.arange(steps)[None]
         past = self._attend(self.query(hidden), keys, self.value(summary), gap, gap >= 0)
-        plan = self._plan(hidden, summary, past, training)
-        logits = self._voices(plan, history[1], degrees, ids[..., 1:], training)
+        plan = self._plan(hidden, summary, past, (history[1], degrees), ahead, training)
+        logits = self._voices(plan, history[1], degrees, ids[..., 1:], ahead, training)
         return ops.reshape(logits, (shape[0], VOICE_COUNT * steps, self.vocabulary_size))[:, : shape[1]]
 
-    def _summarize(self, history, position, training=False):
+    def _summarize(self, history, position, ahead, training=False):
         """Returns the degrees of pitch classes (batch, time, 12, n) and the GRU's input (batch, time, units)."""
         sound = self.alphabet.pitch_classes(history[0])
         degrees = self.keys(history[4], sound[..., 1, :], sound[..., 0, :])
@@ -132,11 +139,14 @@ class ChoraleGRU(AutoregressiveModel):
         mixed = ops.transpose(ops.matmul(ops.cast(weights, values.dtype), split(values)), (0, 2, 1, 3))
         return ops.reshape(mixed, ops.shape(queries))
 
-    def _plan(self, hidden, summary, past, training=False):
-        """Returns the input of the voices' heads, (batch, time, VOICE_COUNT * head)."""
+    def _plan(self, hidden, summary, past, present, ahead, training=False):
+        """Returns the input of the voices' heads, (batch, time, VOICE_COUNT * head).
+
+        ``present``, the places of the last notes and the degrees, is what a subclass sees ``ahead`` from.
+        """
         return self.plan(ops.concatenate([hidden, summary, self.past_dropout(past, training=training)], axis=-1))
 
-    def _voices(self, plan, places, degrees, given, training=False):
+    def _voices(self, plan, places, degrees, given, ahead, training=False):
         """Returns the logits of each voice, (batch, time, 4, vocabulary), conditioned on those ``given`` before it."""
         alphabet = self.alphabet
         new = alphabet.places(given, places[..., :-1])
@@ -148,22 +158,35 @@ class ChoraleGRU(AutoregressiveModel):
             if voice:
                 parts = [classes[..., other, :] for other in range(voice)]
                 for other in range(voice):
-                    apart = new[..., other] - before + alphabet.count - 1
-                    parts += [leap(new[..., other] - places[..., other]),
-                              ops.one_hot(apart, 2 * alphabet.count - 1, dtype="float32")]  # fmt: skip
+                    parts += self._interval(new[..., other], places[..., other], before)
                 for upper, lower in _PAIRS[: (0, 0, 1, 3)[voice]]:
                     parts.append(ops.one_hot((new[..., upper] - new[..., lower]) % 12, 12, dtype="float32"))
                 z = z + self.told[voice - 1](ops.concatenate(parts, axis=-1))
+            z = z + self._hear(voice, places, degrees, ahead)
             z = self.head_dropout(ops.relu(z), training=training)
             absolute = self.absolute[voice](z)
             shape = ops.shape(before)
             relative = ops.reshape(self.relative[voice](z), (shape[0], shape[1], 1 + voice, self._span))
             centres = ops.stack([before, *(new[..., other] for other in range(voice))], axis=-1)
             scores = absolute[..., : alphabet.count] + ops.sum(self._around(relative, centres), axis=2)
+            scores = scores + self._lean(voice, z, ahead)
             degree = ops.matmul(degrees, ops.cast(self.degree[voice](z), "float32")[..., None])[..., 0]
             scores = ops.concatenate([scores + ops.matmul(degree, self._octaves), absolute[..., alphabet.count :]], -1)
             logits.append(ops.matmul(ops.cast(scores, "float32"), self._columns) + self._barred[voice])
         return ops.stack(logits, axis=2)
+
+    def _interval(self, note, last, before):
+        """Returns features of a ``note``: its intervals to its voice's ``last`` one and to another's, ``before``."""
+        apart = note - before + self.alphabet.count - 1
+        return [leap(note - last), ops.one_hot(apart, 2 * self.alphabet.count - 1, dtype="float32")]
+
+    def _hear(self, voice, places, degrees, ahead):
+        """Returns what a subclass adds to the input of a voice's head."""
+        return 0.0
+
+    def _lean(self, voice, z, ahead):
+        """Returns what a subclass adds to a voice's scores of pitches."""
+        return 0.0
 
     def _around(self, scores, centres):
         """Turns scores of intervals (..., span) into scores of pitches (..., count), relative to centres (...).
@@ -193,29 +216,32 @@ class ChoraleGRU(AutoregressiveModel):
 
     def step(self, ids, state):
         """As in the base class. A new step begins after ``<start>`` and after every fourth id from there."""
+        return self._advance(ids, state, None)
+
+    def _advance(self, ids, state, ahead):
         count, given, *kept = state
         voice = count % VOICE_COUNT  # the next one
         given = ops.where(ops.arange(VOICE_COUNT)[None] == (voice[:, None] - 1) % VOICE_COUNT, ids[:, None], given)
         begins, current = ops.equal(voice, 0), []
-        for old, new in zip(kept, self._begin(count // VOICE_COUNT, given, *kept), strict=True):
+        for old, new in zip(kept, self._begin(count // VOICE_COUNT, given, ahead, *kept), strict=True):
             current.append(ops.where(ops.reshape(begins, (-1,) + (1,) * (len(old.shape) - 1)), new, old))
         plan, degrees, places = current[-2], current[-1], current[1]
-        logits = self._voices(plan[:, None], places[:, None], degrees[:, None], given[:, None, :-1])[:, 0]
+        logits = self._voices(plan[:, None], places[:, None], degrees[:, None], given[:, None, :-1], ahead)[:, 0]
         chosen = ops.sum(ops.where((ops.arange(VOICE_COUNT)[None] == voice[:, None])[..., None], logits, 0.0), axis=1)
         return chosen, (count + 1, given, *current)
 
-    def _begin(self, number, ids, *kept):
+    def _begin(self, number, ids, ahead, *kept):
         """Returns the state with one more whole step, ids (batch, 4); ``call`` does so for all steps at once."""
         *history, hidden, keys, values, _, _ = kept
         history = updated_history(self.alphabet, tuple(history), ids)
-        degrees, summary = self._summarize(tuple(part[:, None] for part in history), number[:, None])
+        degrees, summary = self._summarize(tuple(part[:, None] for part in history), number[:, None], ahead)
         keys = ops.concatenate([keys[:, 1:], self.key(hidden)[:, None]], axis=1)
         values = ops.concatenate([values[:, 1:], self.value(summary)], axis=1)
         hidden, _ = self.gru.cell(summary[:, 0], [hidden])
         gap = ops.arange(self.memory - 1, -1, -1)[None]
         known = (gap <= number[:, None])[:, None, None]
         past = self._attend(self.query(hidden)[:, None], keys, values, gap, known)
-        plan = self._plan(hidden[:, None], summary, past)[:, 0]
+        plan = self._plan(hidden[:, None], summary, past, (history[1][:, None], degrees), ahead)[:, 0]
         return *history, hidden, keys, values, plan, degrees[:, 0]
 
     def get_config(self) -> dict:

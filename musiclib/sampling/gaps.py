@@ -1,0 +1,134 @@
+"""Gaps: some bars of a piece without the notes that begin there, in all parts or in some, and with new ones instead."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from musiclib.sampling.rules import check_whole
+from musiclib.score import COLUMNS, Score, meter
+from musiclib.score.voices import STEPS_PER_QUARTER
+
+Rows = list[list]  # of notes: the columns of a Score
+
+
+@dataclasses.dataclass(frozen=True)
+class Gap:
+    """A piece with a gap; ``open_gap`` makes one.
+
+    Args:
+        score: the whole piece.
+        parts: indices of the parts that have the gap.
+        begin: where it begins, in quarter lengths.
+        stop: where it ends.
+        staying: notes that stay as they are.
+        cut: by part and pitch, notes held into the gap, cut where it begins.
+        resumed: by part and pitch, what lies after the gap of notes that were held over its end.
+    """
+
+    score: Score
+    parts: tuple[int, ...]
+    begin: float
+    stop: float
+    staying: Rows
+    cut: dict[tuple[int, int], list]
+    resumed: dict[tuple[int, int], list]
+
+    @property
+    def steps(self) -> slice:
+        """Its steps on the grid of sixteenths."""
+        return slice(step(self.begin), step(self.stop))
+
+    @property
+    def kept(self) -> Score:
+        """The piece without the notes of the gap."""
+        return self._with([*self.staying, *self.cut.values(), *self.resumed.values()])
+
+    def filled(self, notes: Iterable[tuple], joins: bool) -> Score:
+        """Returns the piece with new notes in the gap, as loud as their part is elsewhere.
+
+        Args:
+            notes: (onset, end, pitch, part, whether it continues the note before). Where that was held into the gap,
+                the two are one note.
+            joins: whether a note is joined with one of the same pitch that was held over the end of the gap.
+        """
+        cut, resumed, new = dict(self.cut), dict(self.resumed), []
+        for onset, end, pitch, part, continues in notes:
+            velocities = self.score.velocity[self.score.part == part]
+            loud = int(np.median(velocities if len(velocities) else self.score.velocity))
+            if joins and end == self.stop and (part, pitch) in resumed:
+                tail = resumed.pop((part, pitch))
+                end = tail[0] + tail[1]
+            if continues and (part, pitch) in cut:
+                onset, _, _, loud, _ = cut.pop((part, pitch))
+            new.append([onset, end - onset, pitch, loud, part])
+        return self._with([*self.staying, *cut.values(), *resumed.values(), *new])
+
+    def _with(self, rows: Rows) -> Score:
+        columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
+        return self.score.replace(**dict(zip(COLUMNS, columns, strict=True)))
+
+
+def step(time: float) -> int:
+    """Returns the nearest step of the grid to a time in quarter lengths."""
+    return round(time * STEPS_PER_QUARTER)
+
+
+def open_gap(score: Score, start: int, end: int, parts: Sequence[str | int] | str | int | None) -> Gap:
+    """Takes the notes that begin in some bars out of a piece.
+
+    Args:
+        score: the piece.
+        start: number of the first bar, from 1; an upbeat is bar 0.
+        end: number of the last bar, included.
+        parts: names or indices of the parts that have the gap; None for all.
+
+    Raises:
+        ValueError: where the piece has no such bar or part.
+    """
+    chosen, (begin, stop) = _indices(score, parts), _bars(score, start, end)
+    staying, cut, resumed = [], {}, {}
+    rows = zip(*(getattr(score, name).tolist() for name in COLUMNS), strict=True)
+    for onset, duration, pitch, velocity, part in rows:
+        first, last = step(onset), max(step(onset + duration), step(onset) + 1)
+        if part not in chosen or first >= step(stop) or last <= step(begin):
+            staying.append([onset, duration, pitch, velocity, part])
+            continue
+        if first < step(begin):
+            cut[part, pitch] = [onset, begin - onset, pitch, velocity, part]
+        if last > step(stop):
+            resumed[part, pitch] = [stop, onset + duration - stop, pitch, velocity, part]
+    return Gap(score, chosen, begin, stop, staying, cut, resumed)
+
+
+def _indices(score: Score, parts: Sequence[str | int] | str | int | None) -> tuple[int, ...]:
+    """Returns the indices of parts, in order."""
+    names = list(score.part_names)
+    if parts is None:
+        return tuple(range(len(names)))
+    listing = ", ".join(f"{i} {name!r}" for i, name in enumerate(names))
+    parts = [parts] if isinstance(parts, (str, int, np.integer)) else list(parts)
+    if not parts:
+        raise ValueError(f"parts must name at least one part, or be None for all; there are: {listing}")
+    chosen = [names.index(part) if part in names else part for part in parts]
+    for part in chosen:
+        if not isinstance(part, (int, np.integer)) or isinstance(part, bool) or not 0 <= part < len(names):
+            raise ValueError(f"no part {part!r} in this score; its parts are: {listing}")
+    return tuple(sorted({int(part) for part in chosen}))
+
+
+def _bars(score: Score, start: int, end: int) -> tuple[float, float]:
+    """Returns where the first bar begins and the last one ends, in quarter lengths."""
+    check_whole("start", start, 0)
+    check_whole("end", end, 0)
+    if start > end:
+        raise ValueError(f"start must not lie after end, got the bars {start} to {end}")
+    signatures = score.time_signatures or ((0.0, 4, 4),)
+    lines = [*meter.bar_lines(signatures, score.end).tolist(), score.end]
+    first = 0 if meter.upbeat(signatures) else 1
+    last = first + len(lines) - 2
+    if not (first <= start and end <= last):
+        raise ValueError(f"this piece has the bars {first} to {last}, got {start} to {end}; choose from these")
+    return lines[start - first], lines[end - first + 1]
