@@ -147,17 +147,17 @@ def folders() -> Folders:
     return Folders(pathlib.Path(os.environ.get("MUSICLIB_HOME", ".")).resolve())
 
 
-def find_run(name: str, shipped: str) -> pathlib.Path:
+def find_run(name: str, shipped: str | None = None) -> pathlib.Path:
     """Returns the folder of your own run, or else of a shipped one.
 
     Args:
         name: of your run in ``folders().models``.
-        shipped: name of a run that comes with the repository.
+        shipped: name of a run that comes with the repository; None for the same name.
 
     Raises:
         FileNotFoundError: where neither exists.
     """
-    repository = pathlib.Path(__file__).resolve().parents[1]
+    repository, shipped = pathlib.Path(__file__).resolve().parents[1], shipped or name
     candidates = [folders().models / name, folders().models / shipped, repository / "models" / shipped]
     for folder in candidates:
         if (folder / "config.json").is_file():
