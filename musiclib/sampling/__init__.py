@@ -1,10 +1,11 @@
 """Sampling: from a trained run to new music.
 
 ``generate`` returns new scores, ``harmonize`` the voices to a melody, ``infill`` a piece with some bars or voices of it
-composed anew; ``rank`` sorts versions, and ``latent`` moves in the latent space of a VAE. ``rules`` holds the sampling
-rules, ``constraints`` bars, keys and cadences (as tables of ``bar_tables``, applied by ``limits``), ``choosing`` one of
-several candidates, ``gaps`` the bars to fill in, ``copying`` the guard against copying, ``primers`` what is continued or
-a condition, and ``compiled_loop`` the loop.
+composed anew; ``rank`` sorts versions, and ``latent`` moves in the latent space of a VAE.
+
+``rules`` holds the sampling rules; ``constraints`` bars, keys and cadences, as tables of ``bar_tables`` that ``limits``
+applies; ``choosing`` picks one of several candidates, ``gaps`` opens and fills bars, ``copying`` is the guard against
+copying, ``primers`` reads what is continued or a condition, and ``compiled_loop`` is the loop.
 """
 
 from musiclib.sampling import latent
