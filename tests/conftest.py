@@ -6,6 +6,7 @@ import http.server
 import os
 import pathlib
 import shutil
+import sys
 import tempfile
 import threading
 
@@ -36,6 +37,17 @@ def home(tmp_path_factory) -> None:
     """A folder of the tests' own for what is kept and written, so that nothing is found that an earlier run left."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUSICLIB_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loops_without_xla(request):
+    """Compiles generation loops without XLA, in a fifth of the time; the tests of sampling and the notebooks have it."""
+    loops = sys.modules.get("musiclib.sampling.compiled_loop")
+    with pytest.MonkeyPatch.context() as patch:
+        if loops is not None and request.module.__name__ not in ("test_sampling", "test_copying"):
+            compiled = loops._compile
+            patch.setattr(loops, "_compile", lambda function, model, xla: compiled(function, model, False))
         yield
 
 
