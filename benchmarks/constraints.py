@@ -21,7 +21,7 @@ RUNS = ("bach_lstm", "bach_gru_attention", "bach_transformer", "jsb_gru")
 COUNT = 64
 BARS, KEY, TONIC = 8, "D minor", 2
 RULES = {"temperature": 0.9, "top_p": 0.95}
-MELODIES = 16
+MELODIES = 37
 
 
 def asked() -> None:
@@ -100,7 +100,7 @@ def ranked() -> None:
             start = time.perf_counter()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # melodies beyond the training range are moved
-                voices += sampling.harmonize(run, score.select(0), candidates=candidates, seed=seed)
+                voices += sampling.harmonize(run, score.select(0), candidates=candidates, seed=seed, temperature=0.6)
             seconds.append(time.perf_counter() - start)
         _parallels(label, voices, f"{statistics.median(seconds):.2f}")
     _parallels("Bach", scores, "")
