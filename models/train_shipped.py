@@ -70,9 +70,7 @@ CONFIGS = {
     ).replace(window=96, batch_size=8, epochs=300, learning_rate=2e-3, patience=20, average=0.995, minutes=28),
     "bars_gan": dataclasses.replace(config.preset("full", "gan"), preset="shipped").replace(minutes=40),
     "chorale_infill": config.preset("full", "chorale_infill").replace(average=0.996, epochs=8, minutes=32),
-    "tune_infill": Config("full", ModelConfig("gru_infill", {"dropout": 0.1})).replace(
-        **{**vars(config.preset("full", "gru_infill").training), "batch_size": 16, "average": 0.997, "minutes": 20}
-    ),
+    "tune_infill": config.preset("full", "gru_infill").replace(minutes=26),
 }
 TUNES = ("oneills1850", "airdsAirs", "ryansMammoth")
 
@@ -381,13 +379,9 @@ def measure_infilling(run: training.Run, data: dataset.Dataset) -> dict:
         if last == first or last >= score.end // 4:
             continue  # shorter than the gap, or with nothing after it
         part = None if voices > 1 else 0
+        fill = functools.partial(sampling.infill, run, score, int(first), int(last), part, seed=i)
         start = time.perf_counter()
-        filled = {
-            f"temperature {value}": sampling.infill(run, score, int(first), int(last), part, seed=i, temperature=value)[
-                0
-            ]
-            for value in (1.0, 0.8)
-        }
+        filled = {f"temperature {value}": fill(temperature=value)[0] for value in (1.0, 0.8)}
         results["seconds_for_four_bars"] = (time.perf_counter() - start) / 2  # of the last: then the loop is compiled
         end = 4.0 * int(last)
         if voices > 1:

@@ -46,10 +46,9 @@ def network(name):
     keras.utils.set_random_seed(0)
     if name == "chorale_infill":
         options, vocabulary, encoding = {"units": 8, "head": 6, "heads": 2}, CHORALE, encodings.Chorale()
-        options["tokens"] = list(vocabulary.tokens)
     else:
         options, vocabulary, encoding = {"units": 8, "embedding_size": 4}, TUNE, encodings.Chorale(True, "S")
-    model = models.build(name, len(vocabulary), reading=4, **options)
+    model = models.build(name, len(vocabulary), tokens=list(vocabulary.tokens), reading=4, **options)
     rng = np.random.default_rng(0)
     for weight in model.trainable_weights:
         if not np.any(ops.convert_to_numpy(weight)):

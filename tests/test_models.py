@@ -32,7 +32,7 @@ def make(name, seed=0, **options):
         "transformer": {"units": 8, "layers": 2, "heads": 2, "context_length": 7},
         "chorale_gru": {"pitches": [None] * 4 + [*range(60, 60 + SIZE - 4)], "units": 8, "head": 6, "heads": 2},
         "chorale_infill": {"tokens": [*RESERVED, *SCALE], "units": 8, "head": 6, "heads": 2, "reading": 5},
-        "gru_infill": {"units": 6, "reading": 5, "embedding_size": 4},
+        "gru_infill": {"tokens": [*RESERVED, "_", "R", *SCALE[:7]], "units": 6, "reading": 5, "embedding_size": 4},
         "seq2seq": {"units": 8, "embedding_size": 4, "heads": 2},
         "vae": {"tokens": TOKENS, "length": 18, "latent_size": 4, "encoder": [6], "plan": [6, 4], "units": 5},
         "style_vae": {

@@ -27,7 +27,7 @@ OPTIONS = {
         {"pitches": [None] * 4 + [*range(60, 60 + SIZE - 4)], "units": 8, "head": 6, "heads": 2, "memory": 2}
     ],
     "chorale_infill": [{"tokens": [*RESERVED, *SCALE], "units": 8, "head": 6, "heads": 2, "memory": 2, "reading": 5}],
-    "gru_infill": [{"units": 6, "reading": 5, "embedding_size": 4}],
+    "gru_infill": [{"tokens": [*RESERVED, "_", *SCALE[1:]], "units": 6, "reading": 5, "embedding_size": 4}],
     "transformer": [{"units": 8, "layers": 2, "heads": 2, "context_length": 5}],
     "seq2seq": [
         {"units": 8, "embedding_size": 4, "heads": 2},

@@ -25,6 +25,7 @@ from musiclib.models.chorale_gru.features import (
     leap,
     updated_history,
 )
+from musiclib.models.layers.intervals import around, span
 
 _NEVER = -1e9
 _PAIRS = ((0, 1), (0, 2), (1, 2))  # pairs of the voices that come before the last one
@@ -57,8 +58,7 @@ class ChoraleGRU(AutoregressiveModel):
         self._barred = np.where(self._columns.any(axis=0), 0, _NEVER).astype("float32")[None].repeat(VOICE_COUNT, 0)
         self._columns[count + 1, END], self._barred[0, END] = 1, 0
         self._octaves = ((np.arange(count) + self.alphabet.low) % 12 == np.arange(12)[:, None]).astype("float32")
-        self._bits = [1 << bit for bit in reversed(range((count - 1).bit_length()))]
-        self._span = count + sum(self._bits)
+        self._span = span(count)
 
         def dense(size, name, **options):
             return keras.layers.Dense(size, name=name, **options)
@@ -189,15 +189,7 @@ class ChoraleGRU(AutoregressiveModel):
         return 0.0
 
     def _around(self, scores, centres):
-        """Turns scores of intervals (..., span) into scores of pitches (..., count), relative to centres (...).
-
-        The score at count - 1 is that of the centre itself. Rows are shifted by one binary digit at a time: a gather
-        would be as short, but its gradient is a scatter, which is slow.
-        """
-        shift = ops.expand_dims(self.alphabet.count - 1 - centres, -1)
-        for bit in self._bits:
-            scores = ops.where(ops.bitwise_and(shift, bit) > 0, scores[..., bit:], scores[..., :-bit])
-        return scores
+        return around(scores, centres, self.alphabet.count)
 
     def initial_state(self, batch_size: int, condition=None):
         def zeros(*shape, dtype=self.compute_dtype):
