@@ -22,6 +22,7 @@ COUNT = 64
 BARS, KEY, TONIC = 8, "D minor", 2
 RULES = {"temperature": 0.9, "top_p": 0.95}
 MELODIES = 37
+RATE = 22050
 
 
 def asked() -> None:
@@ -59,7 +60,7 @@ def loops() -> None:
     for name in RUNS:
         run = training.load_run(f"models/{name}")
         found = sampling.generate(run, 16, bars=4, key="G major", loop=True, seed=2, **RULES)
-        seams = [_seam(audio.synthesize_loop(piece, 22050)) for piece in found]
+        seams = [_seam(piece) for piece in found]
         single = [_alone(run, seed) for seed in range(16)]
         below = sum(seam < 0.95 for seam in seams)
         nats = statistics.median(costs["loop"] for costs in found.costs)
@@ -76,14 +77,16 @@ def _alone(run: training.Run, seed: int) -> float:
     return choosing.return_costs(run, ids, np.zeros(0, np.int32), constraints)[0]
 
 
-def _seam(samples: np.ndarray) -> float:
-    """Returns the share of the sixteenths of 4 bars whose spectral flux is below that at the seam."""
+def _seam(piece: Score) -> float:
+    """Returns the share of the moments at which notes begin whose spectral flux is below that at the seam."""
+    samples = audio.synthesize_loop(piece, RATE)
     thrice = np.tile(samples.mean(axis=1), 3)
-    places = np.linspace(len(samples), 2 * len(samples), 64, endpoint=False).astype(int)
+    onsets = np.unique(np.round(piece.seconds()[0] * RATE).astype(int))
+    places = len(samples) + np.union1d([0], onsets)
     pairs = np.array([[thrice[i - 768 : i - 256], thrice[i - 256 : i + 256]] for i in places])
     spectra = np.log1p(1000 * np.abs(np.fft.rfft(pairs * np.hanning(512))))
     change = np.maximum(np.diff(spectra, axis=1), 0).sum(axis=(1, 2))
-    return float(np.mean(change < change[0]))
+    return float(np.mean(change[1:] < change[0]))
 
 
 def ranked() -> None:
@@ -120,7 +123,7 @@ def speed() -> None:
         for seed in range(4):
             start = time.perf_counter()
             piece = sampling.generate(run, bars=16, key=KEY, cadence=True, seed=seed, **RULES)[0]
-            audio.synthesize(piece, 22050)
+            audio.synthesize(piece, RATE)
             seconds.append(time.perf_counter() - start)
         print(f"| {name} | {seconds[0]:.1f} | {statistics.median(seconds[1:]):.1f} |")
 
