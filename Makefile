@@ -1,5 +1,6 @@
 # make run    a virtual environment, the notebooks with the quick preset, music in outputs/
 # make test   what the tests need, and the tests; at the end, which lines of musiclib none of them ran
+# make studio the package as a page in the browser, without a notebook
 # make lint   the style of code and docstrings, by ruff
 # make soak   every script in tests/soak, for hours: many files, many pieces; make soak SOAK=many_pieces runs one
 # make bench  the textbook's recipes and musiclib side by side: a table, and outputs/benchmarks.json
@@ -20,7 +21,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 SOAK = $(sort $(patsubst tests/soak/%.py,%,$(wildcard tests/soak/[a-z]*.py)))
 
-.PHONY: run lint test soak bench shipped clean
+.PHONY: run studio lint test soak bench shipped clean
 
 run: $(VENV)/run.installed
 	@mkdir -p outputs/notebooks
@@ -30,6 +31,9 @@ run: $(VENV)/run.installed
 			--to notebook --execute --output-dir outputs/notebooks $$notebook || exit 1; \
 	done
 	@echo "done: listen to outputs/*.wav, look at outputs/*.png, open outputs/notebooks/ in Jupyter"
+
+studio: $(VENV)/studio.installed
+	$(VENV)/bin/python -m musiclib.studio
 
 lint: $(VENV)/test.installed
 	$(VENV)/bin/ruff check .
@@ -55,6 +59,10 @@ shipped: $(VENV)/run.installed
 
 $(VENV)/run.installed: requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install -q -r requirements.txt
+	@touch $@
+
+$(VENV)/studio.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install -q -r requirements.txt "gradio>=6,<7"
 	@touch $@
 
 $(VENV)/test.installed: requirements.txt requirements-dev.txt | $(VENV)/bin/python

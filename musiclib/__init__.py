@@ -3,7 +3,7 @@
 The rooms in the order of the pipeline; each imports only from those before it::
 
     score -> readers, writers, audio, plots -> corpus -> encodings -> dataset
-    models -> training -> sampling -> evaluation -> style, recommend
+    models -> training -> sampling -> evaluation -> style, recommend -> studio
 
 ``from musiclib import corpus, encodings, training`` takes what a notebook needs; ``import musiclib`` alone loads no
 room, and each on first use (``musiclib.corpus.load("bach")``).
@@ -21,7 +21,7 @@ __version__ = "0.2.0"
 
 ROOMS = tuple(
     "config score readers writers audio plots corpus encodings dataset models training sampling evaluation"
-    " style recommend".split()
+    " style recommend studio".split()
 )
 # Where the modules of version 0.1 went, by what to import from now.
 _MOVED = {

@@ -5,6 +5,7 @@ import re
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import matplotlib.image
@@ -430,3 +431,11 @@ def test_speed():
     start = time.perf_counter()
     plots.staff(score)
     assert time.perf_counter() - start < 2  # 0.15 s on two cores
+
+
+def test_every_thread_engraves():
+    score = Score.from_notes([(i, 1, 60 + i) for i in range(4)])
+    pages = plots.staff(score).pages
+    for _ in range(3):
+        with ThreadPoolExecutor(1) as pool:  # a thread that Verovio was not imported in
+            assert pool.submit(plots.staff, score).result().pages == pages

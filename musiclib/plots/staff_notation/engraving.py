@@ -159,7 +159,9 @@ def engraved(document: str, options: dict | None = None) -> tuple[str, ...]:
     import verovio
 
     verovio.enableLog(verovio.LOG_OFF)
-    toolkit = verovio.toolkit()
+    toolkit = verovio.toolkit(False)
+    # Verovio keeps the path of its fonts for each thread, and its module sets that of the thread that imports it only.
+    toolkit.setResourcePath(str(pathlib.Path(verovio.__file__).parent / "data"))
     toolkit.setOptions(OPTIONS | (options or {}) | {"xmlIdSeed": zlib.crc32(document.encode()) >> 1 or 1})
     if not toolkit.loadData(document):
         raise ValueError("staff: Verovio cannot read the notation of this score; please report it, with the score")
