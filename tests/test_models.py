@@ -303,6 +303,7 @@ from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.dataset import Dataset
 from musiclib.dataset import Pieces
 from musiclib.encodings.vocabulary import RESERVED, Vocabulary
+from musiclib.sampling import compiled_loop
 
 def answers(folder):
     said = {"backend": keras.backend.backend()}
@@ -317,11 +318,14 @@ def answers(folder):
             inputs = condition[0] if path.stem == "gan" else ids
             if path.stem in ("vae", "style_vae"):
                 condition = [model.posterior(ids)[0]]
+        # Each as one program: JAX would compile operation by operation otherwise.
+        step = compiled_loop.compiled(model, ("step",), lambda own, *inputs: own().step(*inputs), xla=False)
+        call = compiled_loop.compiled(model, ("call",), lambda own, inputs: own()(inputs, training=False), xla=False)
         state, steps = model.initial_state(len(ids), *condition), []
         for i in range(ids.shape[1] if model.targets == "all" else 2):  # JAX compiles each window anew
-            logits, state = model.step(ops.convert_to_tensor(ids[:, i]), state)
+            logits, state = step(ops.convert_to_tensor(ids[:, i]), state)
             steps.append(ops.convert_to_numpy(logits).tolist())
-        called = ops.convert_to_numpy(model(inputs, training=False))[:, : ids.shape[1]]
+        called = ops.convert_to_numpy(call(inputs))[:, : ids.shape[1]]
         vocabulary = Vocabulary([*RESERVED, *(f"C{i}:1" for i in range(model.vocabulary_size - 4))])
         run = training.Run(model, vocabulary, encodings.NoteChord(), Config(), {}, {})
         draw = lambda **options: [p.tolist() for p in sampling.generate_ids(run, 3, 40, [5, 7], source=source, **{"seed": 0, **options})]
