@@ -23,10 +23,14 @@ from musiclib.studio import actions, results, uploads
 TABS = ("Compose", "Continue", "Harmonise", "Restyle", "Morph")
 ODE, BACH = actions.example("Ode to Joy"), actions.example("A chorale by Bach")
 GRID = "[[0,2,64],[2,2,64],[4,2,65],[6,2,67]]"
-# The studio with small corpora to look for copies in: reading the whole ones takes half a minute.
+# The studio with small corpora to look for copies in, since reading the whole ones takes half a minute; without XLA, as
+# in the other tests.
 SERVER = """
 import runpy, sys
+from musiclib.sampling import compiled_loop
 from musiclib.studio import copies
+compiled = compiled_loop._compile
+compiled_loop._compile = lambda function, model, xla: compiled(function, model, False)
 copies.SOURCES = {"": ("bach", 8, "chorales"), "folk_styles": ("essenFolksong/han1", 8, "songs"),
                   "tunes_vae": ("airdsAirs", 8, "tunes")}
 sys.argv = ["studio", "--no-browser"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+import threading
 
 
 def launch(share: bool = False, port: int | None = None, browser: bool = False, wait: bool = False):
@@ -43,5 +45,6 @@ def launch(share: bool = False, port: int | None = None, browser: bool = False, 
     )  # fmt: skip
     print(f"The studio is at {blocks.share_url or blocks.local_url}", flush=True)
     if wait:
-        blocks.block_thread()
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
     return blocks

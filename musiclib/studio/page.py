@@ -69,7 +69,7 @@ class Page:
         go_on = [music, *controls.values(), more["temperature"], more["seed"]]
         return [
             ("continue", "Continue", actions.go_on, go_on, on),
-            ("infill", "Compose anew", actions.infill, [music, *anew.values(), more["seed"]], again),
+            ("infill", "Fill in", actions.infill, [music, *anew.values(), more["seed"]], again),
         ]
 
     def _harmonize(self) -> list[tuple]:

@@ -69,6 +69,7 @@ def run(folder: str, requests: int) -> tuple[int, int, int]:
                     f"{number + 1:4} requests {seconds:7.1f} s {held[-1] / 1e6:7.0f} MB {_room(folder) / 1e6:7.0f} MB of files"
                 )
         server.terminate()
+        server.wait(30)
     return held[requests // 3], held[-1], most
 
 
