@@ -17,6 +17,7 @@ import zipfile
 import pytest
 from test_browser import browser  # noqa: F401  # the fixture of the same Chromium
 
+import musiclib.sampling.compiled_loop  # noqa: F401  # so that conftest turns XLA off
 from musiclib import readers, studio, training, writers
 from musiclib.studio import actions, results, uploads
 
@@ -379,12 +380,12 @@ def test_a_mistake_is_shown_escaped_and_the_next_click_works(page, tmp_path, ser
 
 
 def test_a_stopped_click_shows_nothing(page):
-    set_number(page, "Length in bars", 61)  # another loop, which is compiled first
+    set_number(page, "Length in bars", 21)  # another loop, which is compiled first
     button(page, "Compose").click()
     page.wait_for_timeout(300)
     button(page, "Stop").click()
     page.get_by_text("Stopped.").wait_for()
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(2000)
     assert page.get_by_text("Your piece will appear here").first.is_visible() and seen(page, "a[download]").count() == 0
     set_number(page, "Length in bars", 2)
     button(page, "Compose").click()
