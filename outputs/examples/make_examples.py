@@ -22,7 +22,7 @@ from musiclib.score import Score, meter  # noqa: E402
 RUNS = (("bach_lstm", 4, 110), ("bach_gru_attention", 3, 110), ("bach_transformer", 4, 110), ("jsb_gru", 3, 1024))
 TEMPO = 92  # quarter notes a minute
 BEATS = 32  # quarter lengths that are drawn
-HEARD = 18  # quarter lengths of sound, to keep the files small; the MIDI files hold all
+HEARD = 16  # quarter lengths of sound, to keep the files small; the MIDI files hold all
 
 
 def main() -> None:
