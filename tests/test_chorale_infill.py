@@ -115,7 +115,7 @@ def test_the_next_known_note_and_its_distance():
 
 
 def test_without_a_condition_it_is_refused():
-    with pytest.raises(ValueError, match="fills in"):
+    with pytest.raises(ValueError, match="needs a piece with a gap: give initial_state a condition"):
         make().initial_state(2)
 
 

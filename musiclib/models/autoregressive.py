@@ -124,6 +124,23 @@ class AutoregressiveModel(keras.Model):
         return {**super().get_config(), "vocabulary_size": self.vocabulary_size}
 
 
+def condition_rows(condition, batch_size: int, kind: str):
+    """Returns the ids that pieces are conditioned on, int32 (batch, time).
+
+    Args:
+        condition: int32 ids, (time,) for all pieces or (batch, time).
+        batch_size: number of pieces.
+        kind: what the condition is, for the message.
+
+    Raises:
+        ValueError: without a condition.
+    """
+    if condition is None:
+        raise ValueError(f"this network needs {kind}: give initial_state a condition, its ids")
+    condition = ops.convert_to_tensor(condition, "int32")
+    return ops.repeat(condition[None], batch_size, axis=0) if len(condition.shape) == 1 else condition
+
+
 def embedding_layer(vocabulary_size: int, size: int) -> keras.layers.Embedding:
     """Returns the embedding layer, with vectors of standard deviation 1.
 

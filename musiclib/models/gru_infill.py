@@ -20,7 +20,7 @@ from keras import ops
 from musiclib.config import TrainingConfig
 from musiclib.dataset.gap_windows import GapWindows
 from musiclib.encodings.vocabulary import PADDING
-from musiclib.models.autoregressive import AutoregressiveModel, embedding_layer, logits_layer
+from musiclib.models.autoregressive import AutoregressiveModel, condition_rows, embedding_layer, logits_layer
 from musiclib.models.layers.backwards import reverse
 from musiclib.models.layers.intervals import around, span
 from musiclib.models.registry import register
@@ -138,11 +138,7 @@ class GRUInfill(AutoregressiveModel):
         Raises:
             ValueError: without a condition.
         """
-        if condition is None:
-            raise ValueError("this network fills in: give initial_state a condition, the ids of what is known")
-        condition = ops.convert_to_tensor(condition, "int32")
-        if len(condition.shape) == 1:
-            condition = ops.repeat(condition[None], batch_size, axis=0)
+        condition = condition_rows(condition, batch_size, "a piece with a gap")
         read, ahead, distance = self._read(condition)
         one = ((0, 0), (0, 1))  # nothing is known after the condition
         known = (

@@ -22,7 +22,7 @@ from keras import ops
 from musiclib.config import TrainingConfig
 from musiclib.dataset import PairedPieces, PairWindows
 from musiclib.encodings.vocabulary import PADDING
-from musiclib.models.autoregressive import AutoregressiveModel, embedding_layer, logits_layer
+from musiclib.models.autoregressive import AutoregressiveModel, condition_rows, embedding_layer, logits_layer
 from musiclib.models.layers.backwards import reverse
 from musiclib.models.layers.cross_attention import CrossAttention
 from musiclib.models.registry import register
@@ -172,11 +172,7 @@ class Seq2Seq(AutoregressiveModel):
         Raises:
             ValueError: without a source.
         """
-        if condition is None:
-            raise ValueError("a sequence-to-sequence network needs a source: give initial_state a condition")
-        source = ops.convert_to_tensor(condition, "int32")
-        if len(source.shape) == 1:
-            source = ops.repeat(source[None], batch_size, axis=0)
+        source = condition_rows(condition, batch_size, "a source")
         memory, states = self._encode(source, training=False)
         return (*states, *memory, ops.zeros((batch_size,), "int32"))
 

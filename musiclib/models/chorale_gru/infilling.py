@@ -17,6 +17,7 @@ from keras import ops
 
 from musiclib.dataset.gap_windows import GapWindows
 from musiclib.encodings.vocabulary import PADDING, UNKNOWN
+from musiclib.models.autoregressive import condition_rows
 from musiclib.models.chorale_gru.features import VOICE_COUNT, Keys, describe
 from musiclib.models.chorale_gru.future import described, futures, sounding
 from musiclib.models.chorale_gru.network import ChoraleGRU
@@ -136,11 +137,7 @@ class ChoraleInfill(ChoraleGRU):
         Raises:
             ValueError: without a condition.
         """
-        if condition is None:
-            raise ValueError("this network fills in: give initial_state a condition, the ids of what is known")
-        condition = ops.convert_to_tensor(condition, "int32")
-        if len(condition.shape) == 1:
-            condition = ops.repeat(condition[None], batch_size, axis=0)
+        condition = condition_rows(condition, batch_size, "a piece with a gap")
         # One step more, of nothing, is what is known after the end.
         condition = ops.pad(condition, ((0, 0), (0, VOICE_COUNT + -condition.shape[1] % VOICE_COUNT)))
         return *super().initial_state(batch_size), *self._read(condition)
