@@ -87,6 +87,17 @@ def test_the_python_beside_a_piece_makes_the_same(name, run_of_the_notebook):
     assert "plots.follow(piece)" in result.code and "\nrun = training.load_run(config.find_run(" in result.code
 
 
+def test_a_piece_that_was_made_is_changed(run_of_the_notebook):
+    """Its middle stays; the Python beside it makes the piece first, and then changes it."""
+    first = actions.compose("jsb_gru", "G major", 4, 80, "Organ", True, False, 0.9, 0.95, 3)
+    changed = actions.infill(first.given, 4, 4, ["Tenor"], 1)
+    names = {}
+    exec(changed.code, names)
+    assert names["piece"] == changed.score != first.score
+    assert changed.score.select("Soprano") == first.score.select("Soprano")
+    assert changed.score.slice(0, 12).pitch.tolist() == first.score.slice(0, 12).pitch.tolist()
+
+
 def test_what_is_asked_for_is_made():
     action, *inputs = CLICKS["compose"]
     score = action(*inputs).score
@@ -286,6 +297,13 @@ def test_compose_from_a_click_to_the_report(page):
     page.get_by_text("The longest passage that is also in the 8 chorales").wait_for(timeout=60_000)
     page.get_by_role("tab", name="Python").click()
     assert "sampling.generate(" in seen(page, ".cm-content").inner_text()
+    button(page, "Change this piece: some bars, or a voice").click()
+    page.get_by_text(f"2 bars · 4 parts · {len(score)} notes").locator("visible=true").first.wait_for()
+    set_number(page, "anew, from bar", 2)
+    set_number(page, "To bar", 2)
+    button(page, "Fill in").click()
+    changed = check(made(page))
+    assert changed.slice(0, 4).pitch.tolist() == score.slice(0, 4).pitch.tolist()
 
 
 def test_continue_an_uploaded_file(page, tmp_path, server):

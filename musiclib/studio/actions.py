@@ -23,10 +23,11 @@ _one_at_a_time = threading.Lock()  # of the network, which takes all cores; and 
 
 @dataclasses.dataclass(frozen=True, eq=False)  # Gradio hashes what a session holds
 class Given:
-    """Music that a user gives: the score, and the line of Python that makes it, with a place for its name."""
+    """Music that a user gives: the score, and the Python that makes it, with a place for its name, and its rooms."""
 
     score: Score
     line: str
+    rooms: tuple[str, ...] = ("readers",)
 
 
 def example(name: str) -> Given:
@@ -110,11 +111,12 @@ def _made(book: Notebook, model: str, function: str, *arguments, pick: int | Non
     remarks = dict.fromkeys(str(each.message) for each in caught if each.category is UserWarning)
     costs = ", ".join(f"{wish} {cost:.1f}" for wish, cost in getattr(book.made, "costs", [{}])[0].items())
     remarks |= {f"how far your wishes bent the model, in nats (0: not at all): {costs}": None} if costs else {}
-    return Result(piece, book.text("piece"), model, tuple(remarks), bool(options.get("loop")))
+    given = Given(piece, book.lines.replace("{", "{{").replace("}", "}}") + "\n{} = piece", book.rooms)
+    return Result(piece, book.text("piece"), model, given, tuple(remarks), bool(options.get("loop")))
 
 
 def _given(book: Notebook, name: str, given: Given) -> Score:
-    return book.set(name, given.score, given.line.format(name), "readers")
+    return book.set(name, given.score, given.line.format(name), *given.rooms)
 
 
 def _phrase(book: Notebook, run, name: str, given: Given) -> Score:

@@ -46,7 +46,7 @@ class Notebook:
 
     def run(self, shipped: str) -> training.Run:
         """Loads a run, once for all notebooks."""
-        line = f"run = training.load_run(config.find_run({shipped!r}, {shipped!r}))"
+        line = f"run = training.load_run(config.find_run({shipped!r}))"
         return self.set("run", load_run(shipped), line, "config", "training")
 
     def set(self, name: str, value, line: str, *rooms: str):
@@ -56,10 +56,19 @@ class Notebook:
         self._lines.append(line)
         return value
 
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """Rooms of the package that the lines need."""
+        return tuple(sorted(self._rooms))
+
+    @property
+    def lines(self) -> str:
+        """The lines, without imports."""
+        return "\n".join(self._lines)
+
     def text(self, name: str) -> str:
         """Returns the lines, as a cell that ends with a player of the value."""
-        rooms = ", ".join(sorted(self._rooms))
-        return "\n".join([f"from musiclib import {rooms}", "", *self._lines, f"plots.follow({name})"])
+        return f"from musiclib import {', '.join(self.rooms)}\n\n{self.lines}\nplots.follow({name})"
 
     def _text(self, value) -> str:
         return next((name for name, known in self._values.items() if known is value), repr(value))
@@ -71,4 +80,4 @@ def load_run(shipped: str) -> training.Run:
         return _load(shipped)
 
 
-_load = functools.cache(lambda name: training.load_run(config.find_run(name, name)))
+_load = functools.cache(lambda name: training.load_run(config.find_run(name)))

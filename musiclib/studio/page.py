@@ -38,12 +38,19 @@ class Page:
         options = {"analytics_enabled": False, "delete_cache": (300, 900)}
         with gradio.Blocks(title="musiclib studio", **options) as self.blocks:
             gradio.Markdown(_ABOUT)
-            with gradio.Tabs():
+            with gradio.Tabs() as places:
+                results_of_tabs = []
                 for name, tab in tabs.items():
-                    with gradio.Tab(name), gradio.Row():
+                    with gradio.Tab(name, id=name), gradio.Row():
                         with gradio.Column(scale=2, min_width=320):
                             buttons = tab()
-                        self._result(buttons)
+                        results_of_tabs.append(self._result(buttons))
+            for change, piece in results_of_tabs:
+
+                def taken(given):
+                    return gradio.Tabs(selected="Continue"), *self._shown(given)
+
+                change.click(taken, piece, [places, *self._desk], api_visibility="private")
         self.blocks.queue(max_size=_WAITING, default_concurrency_limit=4)
 
     # Each tab adds its controls and returns its buttons: name, label, action, inputs and place in the layout.
@@ -56,7 +63,8 @@ class Page:
 
     def _continue(self) -> list[tuple]:
         gr = self._gr
-        music, _ = self._music("continue", "Your music", "A chorale by Bach")
+        music, about, _ = self._music("continue", "Your music", "A chorale by Bach")
+        self._desk = (music, about)  # where a piece goes that is to be changed
         controls, on = self._controls("continue"), gr.Row()
         anew, again = self._controls("infill"), gr.Row()
         more = self._more("temperature", "seed")
@@ -77,7 +85,7 @@ class Page:
         where = gr.Radio(["The grid", _OWN], value="The grid", label="The melody is in")
         template, script = ((_HERE / name).read_text("utf-8") for name in ("roll.html", "roll.js"))
         grid = gr.HTML(_MELODY, html_template=template, js_on_load=script, apply_default_css=False)
-        music, column = self._music("harmonize", "Your melody", "Ode to Joy", visible=False)
+        music, _, column = self._music("harmonize", "Your melody", "Ode to Joy", visible=False)
         row, more = gr.Row(), self._more("temperature", "seed", temperature=0.6)
 
         def switch(chosen):
@@ -90,7 +98,7 @@ class Page:
         return [("harmonize", "Harmonise", action, [where, grid, music, *more.values()], row)]
 
     def _restyle(self) -> list[tuple]:
-        music, _ = self._music("restyle", "Your tune", "Ode to Joy")
+        music, *_ = self._music("restyle", "Your tune", "Ode to Joy")
         controls, row, more = self._controls("restyle"), self._gr.Row(), self._more("seed")
         return [("restyle", "Restyle", actions.restyle, [music, *controls.values(), *more.values()], row)]
 
@@ -113,12 +121,8 @@ class Page:
             return self._controls("more", *names, **values)
 
     def _music(self, name: str, label: str, first: str, visible: bool = True) -> tuple:
-        """Adds a choice of examples and an upload; returns the state that holds the music, and the column."""
-        gr = self._gr
-
-        def shown(given):
-            title = html.escape(given.score.title or "Your music")
-            return given, f'<p class="hint">{title}: {results.summary(given.score)}</p>'
+        """Adds a choice of examples and an upload; returns the state of the music, its description, and the column."""
+        gr, shown = self._gr, self._shown
 
         def choose(example):
             return shown(self._tried(actions.example, example))
@@ -139,10 +143,15 @@ class Page:
             about = gr.HTML(about)
         example.input(choose, example, [music, about], api_name=f"{name}_example", show_progress="hidden")
         file.upload(upload, file, [music, about], api_name=f"{name}_upload", concurrency_id="uploads")
-        return music, column
+        return music, about, column
 
-    def _result(self, buttons: list[tuple]) -> None:
-        """Adds the place of the result, and the buttons."""
+    def _shown(self, given: actions.Given) -> tuple:
+        """Returns the values of the state of some music, and of its description."""
+        title = html.escape(given.score.title or "Your music")
+        return given, f'<p class="hint">{title}: {results.summary(given.score)}</p>'
+
+    def _result(self, buttons: list[tuple]) -> tuple:
+        """Adds the place of the result, and the buttons; returns that for changing the piece, and the piece's state."""
         gr = self._gr
         with gr.Column(scale=3, min_width=320):
             empty = gr.HTML(_EMPTY)
@@ -157,7 +166,9 @@ class Page:
                     with gr.Tab("Python"):
                         code = gr.Code(language="python", label="The same in a notebook", interactive=False)
                 files = gr.File(label="Take it with you", file_count="multiple", interactive=False, elem_classes="take")
-        outputs = [empty, place, sound, headline, code, *views, files]
+                change = gr.Button("Change this piece: some bars, or a voice")
+        piece = gr.State()
+        outputs = [empty, place, piece, sound, headline, code, *views, files]
         for name, label, action, inputs, row in buttons:
             made = self._made(action)
             with row:
@@ -171,6 +182,7 @@ class Page:
                     events.append(inputs[-1].release(made, inputs, outputs, api_visibility="private"))
                 stop = gr.Button("Stop", min_width=70)
                 stop.click(lambda: gr.Info("Stopped."), cancels=events, api_visibility="private")
+        return change, piece
 
     def _made(self, action):
         """Returns what a click does: makes a piece, then shows its sound, its notation, and what it copies."""
@@ -185,10 +197,11 @@ class Page:
             remarks = "".join(f"<li>{html.escape(remark)}</li>" for remark in result.remarks)
             headline = f'<div class="headline">{results.summary(result.score)}<ul>{remarks}</ul></div>'
             text = [headline, result.code]
-            yield [gr.HTML(visible=False), gr.Column(visible=True), sound, *text, *[_DRAWING] * 4, _COMPARING, None]
+            shown = [gr.HTML(visible=False), gr.Column(visible=True), result.given, sound]
+            yield [*shown, *text, *[_DRAWING] * 4, _COMPARING, None]
             views, files = self._tried(results.views, result, folder)
             # Only what is small is skipped: Gradio keeps the value of each component that is skipped, for each time.
-            kept = [*[gr.skip()] * 3, *text, *(views[name] for name in ("player", "staff", "roll", "numbers"))]
+            kept = [*[gr.skip()] * 4, *text, *(views[name] for name in ("player", "staff", "roll", "numbers"))]
             yield [*kept, _COMPARING, files]
             copied = self._tried(copies.report, result.run, result.score)
             yield [*kept, f"<p>{html.escape(copied)}</p>", files]

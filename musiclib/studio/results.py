@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import threading
 import weakref
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -30,6 +31,7 @@ class Result:
         score: the piece.
         code: the Python that makes the same in a notebook.
         run: name of the run that made it.
+        given: the piece as music that an action takes, see ``actions.Given``.
         remarks: sentences for the reader.
         loop: whether it is to be heard in a circle.
     """
@@ -37,6 +39,7 @@ class Result:
     score: Score
     code: str
     run: str
+    given: Any
     remarks: tuple[str, ...] = ()
     loop: bool = False
 
