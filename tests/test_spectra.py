@@ -351,6 +351,8 @@ class TestGenerating:
             sampling.generate_frames(run, **options)
 
     def test_runs_of_tokens_and_of_frames_are_told_apart(self, run):
+        with pytest.raises(ValueError, match="got 'models/folk_sound'; load it first"):
+            sampling.generate_frames("models/folk_sound", seconds=1)
         with pytest.raises(ValueError, match="sampling.generate_frames"):
             sampling.generate(run)
 

@@ -36,11 +36,16 @@ def random_notes(vocabulary: Vocabulary, length: int, seed: int | None = None) -
     return np.random.default_rng(seed).integers(len(RESERVED), len(vocabulary), length, dtype=np.int32)
 
 
-def check_run(run) -> None:
+def check_loaded(run) -> None:
     """Raises ValueError where ``run`` is not a ``Run``, but for example the name of its folder."""
     if not isinstance(run, Run):
         name = f"{str(run)!r}" if isinstance(run, (str, os.PathLike)) else type(run).__name__
         raise ValueError(f"a run is what training.train or training.load_run returns, got {name}; load it first")
+
+
+def check_run(run) -> None:
+    """Raises ValueError where ``run`` is not a ``Run``, or one that makes frames of sound."""
+    check_loaded(run)
     if run.encoding.bands:
         raise ValueError(f"a run of a {run.config.model.name} makes frames of sound: use sampling.generate_frames")
 

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from musiclib.sampling import compiled_loop
+from musiclib.sampling.primers import check_loaded
 from musiclib.sampling.rules import check_whole
 
 LONGEST_SECONDS = 600
@@ -39,6 +40,7 @@ def generate_frames(
     Raises:
         ValueError: at an invalid option, or a run of another network.
     """
+    check_loaded(run)
     if not hasattr(run.model, "bands"):
         raise ValueError(f"generate_frames needs a run of a spectral_lstm, got {run.config.model.name}")
     check_whole("count", count, 1)
