@@ -253,10 +253,13 @@ BAD = {
     "penalty alone": ({"scale_penalty": 1}, "scale_penalty needs a key or a scale"),
     "cadence alone": ({"cadence": True}, "cadence=True needs bars and key; give bars= too"),
     "loop alone": ({"loop": True}, "loop=True needs bars; give bars= too"),
+    "metre without bars": ({"time_signature": "3/4"}, "time_signature needs bars, which it is for"),
+    "no bool": ({"cadence": "no", "bars": 2, "key": "C"}, "cadence must be True or False, got 'no'"),
+    "half a pitch": ({"scale": [0.5]}, "a scale is a name or its notes"),
     "tempo": ({"tempo": 0}, "tempo must be from 1 to 1000 quarter notes per minute, got 0"),
     "instrument": ({"instrument": "kazoo choir"}, "there is no instrument 'kazoo choir'"),
     "too many bars": ({"bars": 10**6}, "too many for this run; ask for fewer"),
-    "unknown": ({"bar": 4}, "bar"),
+    "unknown": ({"bar": 4}, "there is no option 'bar' here; the options are temperature"),
 }
 
 
@@ -265,6 +268,41 @@ def test_bad_input_gets_one_sentence(options, message):
     with pytest.raises((ValueError, TypeError)) as error:
         sampling.generate(run_of("NoteChord"), **options)
     assert message in str(error.value)
+
+
+def test_a_held_chord_ends_where_the_last_note_begins():
+    """An encoding that sustains chords under single notes ends on the tonic alone."""
+    vocabulary = Vocabulary((*RESERVED, "C3.E3.A#3:1", "C4:1", "C4:2"))
+    encoding = encodings.NoteChord(chords="pitches", sustain=True)
+    run = Run(Fixed([0.0] * 4 + [2.0, -4.0, 0.0]), vocabulary, encoding, Config(), {}, {})
+    for seed in range(4):
+        piece = sampling.generate(run, bars=2, scale="mixolydian", key="C", cadence=True, seed=seed)[0]
+        assert last_chord(piece) == [60] and piece.end == 8
+
+
+def test_the_rules_do_not_open_what_the_constraints_bar():
+    """A penalty far below 1 makes barred logits likely again, but for those of the constraints."""
+    for seed in range(3):
+        piece = sampling.generate(run_of("NoteChord"), bars=2, repetition_penalty=1e-9, seed=seed)[0]
+        assert piece.end <= 8
+
+
+def test_numbers_and_notes_of_numpy_and_iterators():
+    run = run_of("pitches")
+    options = {"tempo": np.float32(90), "scale_penalty": np.int64(2), "key": "C", "seed": 0}
+    scales = np.array([0, 4, 7]), iter([0, 4, 7]), {0, 4, 7}, ("C", "E", "G")
+    pieces = [sampling.generate(run, length=20, scale=scale, **options)[0] for scale in scales]
+    assert all(piece == pieces[0] for piece in pieces) and pieces[0].tempos == ((0.0, 90.0),)
+
+
+def test_a_primer_must_leave_room_and_have_the_metre_of_the_bars():
+    run = run_of("pitches")
+    with pytest.raises(ValueError, match="2 bars leave no room for an ending in D minor; ask for more bars"):
+        sampling.generate(run, bars=2, key="D minor", cadence=True, primer=["R:1/2"] * 15)
+    tokens = (*run_of("Phrases").vocabulary.tokens, "3/4")
+    run = Run(Fixed([0.0] * len(tokens)), Vocabulary(tokens), encodings.Phrases(voices="SBAT"), Config(), {}, {})
+    with pytest.raises(ValueError, match="the primer is in 3/4, and the bars in 4/4; give time_signature='3/4'"):
+        sampling.generate(run, bars=2, primer="3/4")
 
 
 def test_what_the_tokens_cannot_fulfil_is_said():

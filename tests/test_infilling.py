@@ -225,6 +225,7 @@ def test_unknown_notes_that_stay_are_told(single):
         ((0, 4), {}, "nothing would stay.* use sampling.generate"),
         ((1, 1), {"parts": ["Alto", "Viola"]}, "no part 'Viola' in this score; its parts are: 0 'Soprano', 1 'Alto'"),
         ((1, 1), {"parts": 4}, "no part 4 in this score"),
+        ((1, 1), {"parts": 1.5}, "no part 1.5 in this score"),
         ((1, 1), {"parts": []}, "parts must name at least one part"),
         ((1, 1), {"count": 0}, "count must be"),
         ((1, 1), {"seed": -1}, "seed must be"),
@@ -235,6 +236,36 @@ def test_unknown_notes_that_stay_are_told(single):
 def test_what_cannot_be_done_is_refused(arguments, options, said, four):
     with pytest.raises(ValueError, match=said):
         sampling.infill(four, chorale(), *arguments, **options)
+
+
+def test_a_bar_below_a_step_is_refused(single):
+    short = Score.from_notes([(i, 1, 60 + i) for i in range(4)], time_signatures=((0, 1, 32),))
+    with pytest.raises(ValueError, match="last less than a sixteenth, a step of the grid; choose more bars"):
+        sampling.infill(single, short, 1, 1)
+
+
+def test_notes_near_the_edges_are_lost_or_kept_as_they_lie():
+    """A short note before the gap stays though it rounds into it; one in its last moment does not."""
+    run = scripted(["D4", *["_"] * 31, *["G4", *["_"] * 15] * 4])
+    grace = Score.from_notes(
+        [*map(tuple, [(i, 1, 60) for i in range(7)]), (7.9, 0.1, 61), (8, 3.9, 62), (11.9, 0.1, 64), (12, 4, 65)]
+    )
+    with pytest.warns(UserWarning, match="between two sixteenths"):
+        new = sampling.infill(run, grace.replace(time_signatures=((0, 4, 4),)), 3, 3)[0]
+    assert (7.9, 61) in {(row[0], row[2]) for row in rows(new)} and 64 not in new.pitch
+
+
+def test_two_held_notes_of_one_pitch_are_both_kept_before_the_gap():
+    run = scripted(["D4", *["_"] * 31, *["G4", *["_"] * 15] * 4])
+    held = [(0, 10, 60, 50, 0), (2, 12, 60, 90, 0), (16, 4, 62, 70, 0)]
+    new = sampling.infill(run, Score.from_notes(held, time_signatures=((0, 4, 4),)), 3, 3)[0]
+    assert rows(new, lambda row: row[0] < 8) == [(0, 8, 60, 50, 0), (2, 6, 60, 90, 0)]
+
+
+def test_what_has_no_time_signature_at_first_is_in_four_quarters(single):
+    late = Score.from_notes([(i, 1, 60 + 2 * (i % 2)) for i in range(24)], time_signatures=((8, 3, 4),))
+    new = sampling.infill(single, late, 1, 1, seed=0)[0]
+    assert rows(new, lambda row: row[0] >= 4) == rows(late, lambda row: row[0] >= 4)
 
 
 def test_other_runs_and_other_music_are_refused(four):

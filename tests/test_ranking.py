@@ -71,6 +71,11 @@ def test_what_is_sampled_brings_its_own_likelihood(run):
 def test_bad_input_is_said(run):
     with pytest.raises(ValueError, match="there are no scores to rank"):
         sampling.rank(run, [])
+    for wrong in (run.encoding.decode(TOKENS), None, [None], ["C4:1"]):
+        with pytest.raises(ValueError, match="there are no scores to rank; give a list"):
+            sampling.rank(run, wrong)
+    with pytest.raises(ValueError, match="the token 'C9:1' of the score 0 is unknown to this run"):
+        sampling.rank(run, [run.encoding.decode(["C9:1"])])
     with pytest.raises(ValueError, match="the score 1 has no notes in NoteChord"):
         sampling.rank(run, [run.encoding.decode(TOKENS[:3]), voices(())])
     with pytest.raises(ValueError, match="load it first"):

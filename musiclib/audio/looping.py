@@ -45,9 +45,7 @@ def synthesize_loop(score: Score, sample_rate: int = 44100, soundfont: str | pat
 
 def _to_bar_line(score: Score) -> float:
     """Returns the first bar line at or after the end of a score, in quarter lengths; of 4/4 without a signature."""
-    signatures = score.time_signatures
-    if not signatures or signatures[0][0] > 0:
-        signatures = ((0.0, 4, 4), *signatures)
+    signatures = meter.from_start(score.time_signatures)
     line = float(meter.bar_lines(signatures, score.end)[-1])  # of the last bar
     _, upper, lower = [mark for mark in signatures if mark[0] <= line][-1]
     return line + 4 * upper / lower

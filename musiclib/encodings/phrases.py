@@ -136,9 +136,7 @@ class Phrases(Encoding):
 
 def _sections(score: Score) -> Iterator[tuple[str, float, float]]:
     """Yields the metre, start and end of each section of a piece with one time signature, without the upbeat."""
-    marks = score.time_signatures or ((0.0, 4, 4),)
-    if marks[0][0] > 0:
-        marks = ((0.0, 4, 4), *marks)
+    marks = meter.from_start(score.time_signatures)
     end = score.end
     for number, (start, upper, lower) in enumerate(marks):
         stop = marks[number + 1][0] if number + 1 < len(marks) else end

@@ -207,11 +207,11 @@ def _loop(model_reference, plan, uniforms, forced, steps, temperature, top_p, pe
             limit, width = plan.guard
             recent = ops.slice(written, (0, i + lookback - limit), (count, limit))
             logits = copying.bar(logits, recent, tables, width)
-        if plan.constrained:  # again, so that another rule gives way where both leave nothing
-            logits = ops.where(is_open, logits, FORBIDDEN)
         if plan.use_penalty:
             recent = ops.slice(written, (0, i + lookback - _PENALTY_WINDOW), (count, _PENALTY_WINDOW))
             logits = rules.repetition_penalty(logits, recent, penalty)
+        if plan.constrained:  # again, so that another rule gives way where both leave nothing
+            logits = ops.where(is_open, logits, FORBIDDEN)
         if plan.greedy:
             return ops.cast(ops.argmax(logits, axis=-1), "int32"), costs
         logits = rules.temperature(logits, temperature)

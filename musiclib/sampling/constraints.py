@@ -14,7 +14,7 @@ import numpy as np
 from musiclib.encodings.vocabulary import END, LABEL, RESERVED
 from musiclib.sampling import bar_tables
 from musiclib.sampling.limits import FORBIDDEN, Limits
-from musiclib.sampling.rules import check_whole
+from musiclib.sampling.rules import check_whole, is_number
 from musiclib.score import Score, scales
 from musiclib.score.pitches import PITCH_CLASSES
 
@@ -28,7 +28,7 @@ class Generated(list):
 
     Attributes:
         costs: what each constraint cost each piece, in nats: -log of the probability that the network gave to what the
-            constraint allows, such as ``{"key": 3.1, "bars": 4.5}``; empty dicts without constraints.
+            constraint allows, such as ``{"key": 3.1, "bars": 4.5}``; that of a loop may be below 0, see ``choosing``.
     """
 
     def __init__(self, scores: Iterable[Score], costs: Iterable[dict[str, float]]) -> None:
@@ -45,7 +45,8 @@ class Prepared(NamedTuple):
         repeated: how often the last step of the ids is repeated, so that the final chord is held.
         width: ids of a step.
         held: the id that holds a note, if there is one.
-        final: onset and end of the final chord, where notes are written apart from their ends; None elsewhere.
+        end: where the piece ends, if notes are written apart from their ends; None elsewhere.
+        alone: whether earlier notes may still sound when the last chord begins, and are to end there.
         longest: most ids of the piece; of an encoding of events more than any piece has.
     """
 
@@ -55,7 +56,8 @@ class Prepared(NamedTuple):
     repeated: int = 0
     width: int = 1
     held: Sequence[int] = ()
-    final: tuple[float, float] | None = None
+    end: float | None = None
+    alone: bool = False
 
     def costs(self, stages: np.ndarray) -> dict[str, float]:
         """Returns the cost of each constraint from those of the stages, (stages,)."""
@@ -104,8 +106,15 @@ class Constraints:
             check_whole("bars", self.bars, 1)
         if self.time_signature is not None and not _METRE.fullmatch(str(self.time_signature)):
             raise ValueError(f"time_signature must be such as '4/4' or '6/8', got {self.time_signature!r}")
+        if not (self.scale is None or isinstance(self.scale, str)):
+            object.__setattr__(self, "scale", tuple(self.scale) if isinstance(self.scale, Iterable) else (self.scale,))
+        for name in ("cadence", "loop"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
+        if self.time_signature is not None and self.bars is None:
+            raise ValueError("time_signature needs bars, which it is for; give bars= too")
         penalty = self.scale_penalty
-        if penalty is not None and not (isinstance(penalty, (int, float)) and 0 <= penalty < float("inf")):
+        if penalty is not None and not (is_number(penalty) and 0 <= penalty < float("inf")):
             raise ValueError(f"scale_penalty must be a number of nats, 0 or more, got {penalty!r}")
         if penalty is not None and self.key is None and self.scale is None:
             raise ValueError("scale_penalty needs a key or a scale; give one of them too")
@@ -177,6 +186,10 @@ class Constraints:
                 f"this run makes phrases of {encoding.bars} bars in {', '.join(sorted(phrases))}: give"
                 f" bars={encoding.bars} and one of these as time_signature, got {self.bars} bars of {upper}/{lower}"
             )
+        if before and before[0] in phrases and before[0] != f"{upper}/{lower}":
+            raise ValueError(
+                f"the primer is in {before[0]}, and the bars in {upper}/{lower}; give time_signature={before[0]!r}"
+            )
         tables = bar_tables.build(encoding, readings, usable & np.array(asked), plan)
         begun = sum((encoding.reading(token).moves for token in before), Fraction(0))
         ticks = round(begun / plan.total * (len(tables.places) - 1)) if before else 0
@@ -190,17 +203,22 @@ class Constraints:
                 else f"no tokens of this run fill {self.bars} bars of {upper}/{lower}; choose other bars or"
                 " another scale"
             )
+        if not onwards[-1] and before:
+            raise ValueError(
+                f"after a primer of {float(begun):g} quarter lengths, {self.bars} bars leave no room for an ending in"
+                f" {self.key}; ask for more bars"
+            )
         if not onwards[-1]:
             raise ValueError(f"this run has no chord that begins or ends a piece in {self.key}; choose another key")
         arrays = tables.allowed, tables.following, tables.overrun, tables.moving
         held = [i for i, r in enumerate(readings) if r is not None and r.pitches is None and r.moves]
         apart = any(r is not None and r.pitches and not r.moves for r in readings)
-        end = float(plan.total)
-        last = (end - float(plan.final) if self.cadence else end, end) if apart else None
+        end, alone = float(plan.total) if apart else None, apart or getattr(encoding, "sustain", False)
         limits = Limits(scale, *arrays, np.int32(state))
         longest = _EVENTS * math.ceil(plan.total) if apart else len(tables.places) + 1
         stages += ["bars", *(["key"] if plan.opening else []), *(["cadence"] if plan.cadence else [])]
-        return Prepared(limits, stages, longest, tables.repeated, len(getattr(encoding, "voices", "S")), held[:1], last)
+        width = len(getattr(encoding, "voices", "S"))
+        return Prepared(limits, stages, longest, tables.repeated, width, held[:1], end, alone and self.cadence)
 
     def _scale(self, run, readings, usable: np.ndarray) -> np.ndarray:
         """Returns what the scale adds to the logits, (1, vocabulary) float32; (0, vocabulary) without a scale."""
@@ -214,21 +232,23 @@ class Constraints:
         change = FORBIDDEN if self.scale_penalty is None else -self.scale_penalty
         return np.where(outside, change, 0).astype(np.float32)[None]
 
-    def finish(self, score: Score, final: tuple[float, float] | None) -> Score:
-        """Returns a decoded piece with its signatures, its final chord held to the end and earlier notes ending before.
+    def finish(self, score: Score, end: float | None, alone: bool) -> Score:
+        """Returns a decoded piece with its signatures, and its last notes as long as they should be.
 
         Args:
             score: the piece.
-            final: see ``Prepared``.
+            end: see ``Prepared``.
+            alone: see ``Prepared``.
         """
-        changes = {}
+        changes, duration, last = {}, score.duration, score.onset.max(initial=0.0)
         if self.bars is not None:
             changes["time_signatures"] = ((0.0, *self.metre),)
         if self.key is not None:
             _, fifths, mode = scales.key(self.key)
             changes["key_signatures"] = ((0.0, fifths, mode),)
-        if final is not None:
-            begin, end = final
-            early = np.minimum(score.duration, begin - score.onset)
-            changes["duration"] = np.where(score.onset < begin, early, end - score.onset)
-        return score.replace(**changes)
+        if end is not None:
+            duration = np.where(alone & (score.onset == last), np.inf, duration)
+            duration = np.minimum(duration, end - score.onset)
+        if alone:
+            duration = np.where(score.onset < last, np.minimum(duration, last - score.onset), duration)
+        return score.replace(**changes, duration=duration)

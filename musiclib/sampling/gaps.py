@@ -11,6 +11,7 @@ from musiclib.sampling.rules import check_whole
 from musiclib.score import COLUMNS, Score, meter
 from musiclib.score.voices import STEPS_PER_QUARTER
 
+_CLOSE = 1e-3  # quarter lengths, inaudible
 Rows = list[list]  # of notes: the columns of a Score
 
 
@@ -92,14 +93,18 @@ def open_gap(score: Score, start: int, end: int, parts: Sequence[str | int] | st
     staying, cut, resumed = [], {}, {}
     rows = zip(*(getattr(score, name).tolist() for name in COLUMNS), strict=True)
     for onset, duration, pitch, velocity, part in rows:
-        first, last = step(onset), max(step(onset + duration), step(onset) + 1)
-        if part not in chosen or first >= step(stop) or last <= step(begin):
+        ends, first = onset + duration, step(onset)
+        before = ends <= begin + _CLOSE or max(step(ends), first + 1) <= step(begin)
+        if part not in chosen or before or (first >= step(stop) and ends > stop + _CLOSE):
             staying.append([onset, duration, pitch, velocity, part])
             continue
+        # Of two notes of one pitch at once, the second can be joined with no new one.
         if first < step(begin):
-            cut[part, pitch] = [onset, begin - onset, pitch, velocity, part]
-        if last > step(stop):
-            resumed[part, pitch] = [stop, onset + duration - stop, pitch, velocity, part]
+            note = [onset, begin - onset, pitch, velocity, part]
+            staying.append(note) if (part, pitch) in cut else cut.update({(part, pitch): note})
+        if step(ends) > step(stop):
+            note = [stop, ends - stop, pitch, velocity, part]
+            staying.append(note) if (part, pitch) in resumed else resumed.update({(part, pitch): note})
     return Gap(score, chosen, begin, stop, staying, cut, resumed)
 
 
@@ -109,7 +114,7 @@ def _indices(score: Score, parts: Sequence[str | int] | str | int | None) -> tup
     if parts is None:
         return tuple(range(len(names)))
     listing = ", ".join(f"{i} {name!r}" for i, name in enumerate(names))
-    parts = [parts] if isinstance(parts, (str, int, np.integer)) else list(parts)
+    parts = list(parts) if isinstance(parts, Iterable) and not isinstance(parts, str) else [parts]
     if not parts:
         raise ValueError(f"parts must name at least one part, or be None for all; there are: {listing}")
     chosen = [names.index(part) if part in names else part for part in parts]
@@ -125,10 +130,13 @@ def _bars(score: Score, start: int, end: int) -> tuple[float, float]:
     check_whole("end", end, 0)
     if start > end:
         raise ValueError(f"start must not lie after end, got the bars {start} to {end}")
-    signatures = score.time_signatures or ((0.0, 4, 4),)
+    signatures = meter.from_start(score.time_signatures)
     lines = [*meter.bar_lines(signatures, score.end).tolist(), score.end]
     first = 0 if meter.upbeat(signatures) else 1
     last = first + len(lines) - 2
     if not (first <= start and end <= last):
         raise ValueError(f"this piece has the bars {first} to {last}, got {start} to {end}; choose from these")
-    return lines[start - first], lines[end - first + 1]
+    begin, stop = lines[start - first], lines[end - first + 1]
+    if step(begin) == step(stop):
+        raise ValueError(f"the bars {start} to {end} last less than a sixteenth, a step of the grid; choose more bars")
+    return begin, stop

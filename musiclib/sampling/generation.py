@@ -15,7 +15,7 @@ from musiclib.sampling import compiled_loop, copying
 from musiclib.sampling.choosing import CANDIDATES, choose
 from musiclib.sampling.constraints import Constraints, Generated
 from musiclib.sampling.primers import check_latents, check_run, music_ids, primer_ids, source_ids
-from musiclib.sampling.rules import Rules, check_whole
+from musiclib.sampling.rules import Rules, check_whole, is_number, rules_of
 from musiclib.score import Score
 from musiclib.score.instruments import INSTRUMENTS, program
 
@@ -29,13 +29,14 @@ class Sampled(NamedTuple):
         pieces: the ids of each piece, (n,) int32, without the primer.
         nats: -log P of each piece by the network's own logits, (count,).
         costs: of the constraints of each piece.
-        final: onset and end of the final chord, see ``constraints.Prepared``.
+        end: where they end, and ``alone``, how their last chord sounds; see ``constraints.Prepared``.
     """
 
     pieces: list[np.ndarray]
     nats: np.ndarray
     costs: list[dict[str, float]]
-    final: tuple[float, float] | None = None
+    end: float | None = None
+    alone: bool = False
 
 
 def generate(
@@ -89,7 +90,7 @@ def generate(
     condition = _condition(run, candidates, source, latents, seed)
     sampled = _sample(run, candidates, length, ids, start, condition, seed, rules, constraints)
     scores = [run.encoding.decode([*start, *run.vocabulary.to_tokens(piece)]) for piece in sampled.pieces]
-    scores, costs = [constraints.finish(score, sampled.final) for score in scores], sampled.costs
+    scores, costs = [constraints.finish(score, sampled.end, sampled.alone) for score in scores], sampled.costs
     if several:
         scores, costs = choose(run, sampled.pieces, scores, costs, ids if include_primer else ids[:0], constraints)
     return Generated([_played(score, changes) for score in scores], costs)
@@ -135,7 +136,7 @@ def generate_ids(
 def generate_targets(run, count: int, length: int, source: np.ndarray, seed: int | None, **rules) -> Sampled:
     """Generates ids from a source, (n,), of a conditional run, with their likelihoods."""
     condition = _condition(run, count, source, None, seed)
-    return _sample(run, count, length, np.zeros(0, np.int32), [], condition, seed, Rules(**rules), Constraints())
+    return _sample(run, count, length, np.zeros(0, np.int32), [], condition, seed, rules_of(rules), Constraints())
 
 
 def _condition(run, count: int, source, latents: np.ndarray | None, seed: int | None) -> np.ndarray | None:
@@ -196,20 +197,20 @@ def _sample(
             f"a piece had not filled its {constraints.bars} bars after {length} tokens; give a larger length, or lower"
             " the temperature"
         )
-    return Sampled([prepared.close(piece) for piece in pieces], nats, costs, prepared.final)
+    return Sampled([prepared.close(piece) for piece in pieces], nats, costs, prepared.end, prepared.alone)
 
 
 def _divided(options: dict) -> tuple[Rules, Constraints]:
     """Divides options into sampling rules and constraints."""
     constraints = {name: options.pop(name) for name in [*options] if name in Constraints.__dataclass_fields__}
-    return Rules(**options), Constraints(**constraints)
+    return rules_of(options, [*Constraints.__dataclass_fields__]), Constraints(**constraints)
 
 
 def _changes(tempo: float | None, instrument: str | int | None) -> dict:
     """Checks a tempo and an instrument, and returns the fields of a Score that they change."""
-    if tempo is not None and not (isinstance(tempo, (int, float)) and 1 <= tempo <= 1000):
+    if tempo is not None and not (is_number(tempo) and 1 <= tempo <= 1000):
         raise ValueError(f"tempo must be from 1 to 1000 quarter notes per minute, got {tempo!r}")
-    changes = {} if tempo is None else {"tempos": ((0.0, tempo),)}
+    changes = {} if tempo is None else {"tempos": ((0.0, float(tempo)),)}
     return changes if instrument is None else {**changes, "program": program(instrument)}
 
 

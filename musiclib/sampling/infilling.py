@@ -13,7 +13,7 @@ from musiclib.sampling import compiled_loop, copying
 from musiclib.sampling.gaps import Gap, open_gap, step
 from musiclib.sampling.primers import check_run
 from musiclib.sampling.ranking import ranked
-from musiclib.sampling.rules import Rules, check_whole
+from musiclib.sampling.rules import Rules, check_whole, rules_of
 from musiclib.score import Score
 from musiclib.score.voices import STEPS_PER_QUARTER, between_steps
 
@@ -73,7 +73,7 @@ def infill(
     gap = open_gap(score, start, end, parts)
     _check_voices(run, gap)
     cells, hidden = _cells(run, gap)
-    new, nats = _compose(run, cells, hidden, gap, count * candidates, seed, Rules(**rules))
+    new, nats = _compose(run, cells, hidden, gap, count * candidates, seed, rules_of(rules))
     joins = not run.encoding.holds  # without holds, two equal notes one after the other are one
     scores = [gap.filled(_notes(run, gap, cells, ids), joins) for ids in new]
     groups = [slice(i, i + candidates) for i in range(0, len(scores), candidates)]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from musiclib.dataset import Pieces
 from musiclib.dataset.pieces import from_start_to_end
+from musiclib.encodings.vocabulary import UNKNOWN
 from musiclib.models.likelihood import nats
 from musiclib.sampling.primers import check_run, source_ids
 from musiclib.score import Score
@@ -48,9 +49,9 @@ def rank(run, scores: Sequence[Score], source: Score | None = None) -> list[Rank
         ValueError: if there are no scores, one has no tokens, or the run has no likelihood of single tokens.
     """
     check_run(run)
-    scores = list(scores)
-    if not scores:
-        raise ValueError("rank: there are no scores to rank; give a list of some")
+    scores = [] if isinstance(scores, Score) or not isinstance(scores, Iterable) else list(scores)
+    if not scores or not all(isinstance(score, Score) for score in scores):
+        raise ValueError("rank: there are no scores to rank; give a list of some, such as sampling.generate returns")
     if run.model.latent_size or not run.model.has_likelihood:
         raise ValueError(
             f"rank: a {run.config.model.name} gives no likelihood of tokens; take an autoregressive network"
@@ -59,6 +60,10 @@ def rank(run, scores: Sequence[Score], source: Score | None = None) -> list[Rank
     if not all(map(len, tokens)):
         empty = next(i for i, ids in enumerate(tokens) if not len(ids))
         raise ValueError(f"rank: the score {empty} has no notes in {run.encoding}; leave it out")
+    strange = next((i for i, ids in enumerate(tokens) if UNKNOWN in ids), None)
+    if strange is not None:
+        token = run.encoding.encode(scores[strange])[tokens[strange].tolist().index(UNKNOWN)]
+        raise ValueError(f"rank: the token {token!r} of the score {strange} is unknown to this run; leave it out")
     source = source_ids(run, source)
     pieces = Pieces.from_lists([from_start_to_end(ids) for ids in tokens])
     sources = None if source is None else Pieces.from_lists([source] * len(tokens))

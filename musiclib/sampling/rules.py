@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -124,3 +125,26 @@ def check_whole(name: str, value: object, least: int) -> None:
     """Raises ValueError where a value is not a whole number of at least ``least``."""
     if not (isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least):
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
+def is_number(value: object) -> bool:
+    """Returns whether a value is a real number, also one of NumPy, and no bool."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def rules_of(options: dict, others: Sequence[str] = ()) -> Rules:
+    """Returns the sampling rules of some options.
+
+    Args:
+        options: by name.
+        others: names of further options of the caller, for the message.
+
+    Raises:
+        TypeError: at an unknown name.
+        ValueError: at an invalid value.
+    """
+    known = [field.name for field in dataclasses.fields(Rules)]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise TypeError(f"there is no option {unknown[0]!r} here; the options are {', '.join([*known, *others])}")
+    return Rules(**options)

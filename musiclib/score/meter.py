@@ -33,6 +33,11 @@ def upbeat(signatures: Signatures) -> float:
     return length if math.isclose(length, _quarters(first)) and length < _quarters(second) else 0.0
 
 
+def from_start(signatures: Signatures) -> Signatures:
+    """Returns the time signatures with 4/4 at the start where none is stated there."""
+    return signatures if signatures and signatures[0][0] <= 0 else ((0.0, 4, 4), *signatures)
+
+
 def bar_lines(signatures: Signatures, end: float) -> np.ndarray:
     """Returns the bar lines before ``end``, (bars,) in quarter lengths; none without a time signature."""
     lines = [np.zeros(0)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable
 
@@ -69,7 +70,7 @@ def pitch_classes(scale: str | Iterable[int | str], tonic: int | None) -> frozen
             raise ValueError(f"the scale {scale!r} needs a tonic; give a key too, such as key='D minor'")
         return frozenset((tonic + step) % 12 for step in SCALES[scale])
     try:
-        found = frozenset(key(note)[0] if isinstance(note, str) else int(note) % 12 for note in scale)
+        found = frozenset(key(note)[0] if isinstance(note, str) else operator.index(note) % 12 for note in scale)
     except (TypeError, ValueError):
         found = frozenset()
     if not found:
