@@ -218,7 +218,7 @@ def test_unknown_notes_that_stay_are_told(single):
 @pytest.mark.parametrize(
     ("arguments", "options", "said"),
     [
-        ((3, 2), {}, "start must not lie after end, got the bars 3 to 2"),
+        ((3, 2), {}, "the first bar must not come after the last one, got the bars 3 to 2"),
         ((1, 5), {}, "has the bars 0 to 4, got 1 to 5"),
         ((-1, 2), {}, "start must be a whole number of at least 0, got -1"),
         ((1.5, 2), {}, "start must be a whole number"),

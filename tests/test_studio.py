@@ -466,7 +466,7 @@ def test_two_users_at_once_get_each_their_own(client, tmp_path):
     users, jobs = [client(), client()], []
     for number, (user, tune) in enumerate(zip(users, tunes)):
         path = writers.write_midi(tune, tmp_path / f"{number}.mid")
-        shown = user.predict(handle_file(str(path)), api_name="/restyle_upload")
+        shown, _ = user.predict(handle_file(str(path)), api_name="/restyle_upload")
         assert f"{len(tune)} notes" in shown
         jobs.append(user.submit("Irish", "", 0.0, 1, api_name="/restyle"))
     for job, tune in zip(jobs, tunes):
@@ -493,6 +493,6 @@ def test_a_strange_name_leads_nowhere(server, client):
         (path,) = answer.json()
         assert server[1] in pathlib.Path(path).parents
         data = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        assert "Your music: 2 bars" in client().predict(data, api_name="/restyle_upload")
+        assert "Your music: 2 bars" in client().predict(data, api_name="/restyle_upload")[0]
         assert not pathlib.Path(path).exists()
     assert httpx.post(f"{server[0]}/gradio_api/upload", files={"files": ("x.mid", b"x" * 9_000_000)}).status_code == 413

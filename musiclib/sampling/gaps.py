@@ -129,7 +129,7 @@ def _bars(score: Score, start: int, end: int) -> tuple[float, float]:
     check_whole("start", start, 0)
     check_whole("end", end, 0)
     if start > end:
-        raise ValueError(f"start must not lie after end, got the bars {start} to {end}")
+        raise ValueError(f"the first bar must not come after the last one, got the bars {start} to {end}")
     signatures = meter.from_start(score.time_signatures)
     lines = [*meter.bar_lines(signatures, score.end).tolist(), score.end]
     first = 0 if meter.upbeat(signatures) else 1

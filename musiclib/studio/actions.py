@@ -45,6 +45,8 @@ def uploaded(score: Score, suffix: str) -> Given:
 
 def compose(model, key, bars, tempo, instrument, cadence, loop, temperature, top_p, seed) -> Result:
     """Composes a piece; the arguments are those of ``sampling.generate``."""
+    if cadence and not key:
+        raise ValueError("an ending on the tonic needs a key: choose one, or untick “End on the tonic”")
     wishes = {"key": key or None, "instrument": instrument, "cadence": cadence or None, "loop": loop or None}
     wishes |= {"bars": _whole("bars", bars), "tempo": tempo, "temperature": temperature, "top_p": top_p}
     book = Notebook()
@@ -110,7 +112,11 @@ def _made(book: Notebook, model: str, function: str, *arguments, pick: int | Non
         raise ValueError("the model wrote no note this time; try another number, or more boldness")
     remarks = dict.fromkeys(str(each.message) for each in caught if each.category is UserWarning)
     costs = ", ".join(f"{wish} {cost:.1f}" for wish, cost in getattr(book.made, "costs", [{}])[0].items())
-    remarks |= {f"how far your wishes bent the model, in nats (0: not at all): {costs}": None} if costs else {}
+    remarks |= (
+        {f"against the model's own inclination, in nats (0: it would have done so anyway): {costs}": None}
+        if costs
+        else {}
+    )
     given = Given(piece, book.lines.replace("{", "{{").replace("}", "}}") + "\n{} = piece", book.rooms)
     return Result(piece, book.text("piece"), model, given, tuple(remarks), bool(options.get("loop")))
 

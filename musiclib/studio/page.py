@@ -48,7 +48,7 @@ class Page:
             for change, piece in results_of_tabs:
 
                 def taken(given):
-                    return gradio.Tabs(selected="Continue"), *self._shown(given)
+                    return gradio.Tabs(selected="Continue"), *self._shown(given), None
 
                 change.click(taken, piece, [places, *self._desk], api_visibility="private")
         self.blocks.queue(max_size=_WAITING, default_concurrency_limit=4)
@@ -63,8 +63,8 @@ class Page:
 
     def _continue(self) -> list[tuple]:
         gr = self._gr
-        music, about, _ = self._music("continue", "Your music", "A chorale by Bach")
-        self._desk = (music, about)  # where a piece goes that is to be changed
+        *self._desk, _ = self._music("continue", "Your music", "A chorale by Bach")  # where a piece to be changed goes
+        music = self._desk[0]
         controls, on = self._controls("continue"), gr.Row()
         anew, again = self._controls("infill"), gr.Row()
         more = self._more("temperature", "seed")
@@ -85,7 +85,7 @@ class Page:
         where = gr.Radio(["The grid", _OWN], value="The grid", label="The melody is in")
         template, script = ((_HERE / name).read_text("utf-8") for name in ("roll.html", "roll.js"))
         grid = gr.HTML(_MELODY, html_template=template, js_on_load=script, apply_default_css=False)
-        music, _, column = self._music("harmonize", "Your melody", "Ode to Joy", visible=False)
+        music, *_, column = self._music("harmonize", "Your melody", "Ode to Joy", visible=False)
         row, more = gr.Row(), self._more("temperature", "seed", temperature=0.6)
 
         def switch(chosen):
@@ -121,7 +121,7 @@ class Page:
             return self._controls("more", *names, **values)
 
     def _music(self, name: str, label: str, first: str, visible: bool = True) -> tuple:
-        """Adds a choice of examples and an upload; returns the state of the music, its description, and the column."""
+        """Adds a choice of examples and an upload; returns the music, its description, the choice and their column."""
         gr, shown = self._gr, self._shown
 
         def choose(example):
@@ -131,7 +131,7 @@ class Page:
             score, remarks = self._tried(self._reader.read, path)
             if remarks:
                 gr.Info(html.escape(remarks))
-            return shown(actions.uploaded(score, pathlib.Path(path).suffix.lower()))
+            return *shown(actions.uploaded(score, pathlib.Path(path).suffix.lower())), None
 
         with gr.Column(visible=visible) as column:
             given, about = shown(actions.example(first))
@@ -142,8 +142,8 @@ class Page:
             file.preprocess = lambda payload: payload and payload.path
             about = gr.HTML(about)
         example.input(choose, example, [music, about], api_name=f"{name}_example", show_progress="hidden")
-        file.upload(upload, file, [music, about], api_name=f"{name}_upload", concurrency_id="uploads")
-        return music, about, column
+        file.upload(upload, file, [music, about, example], api_name=f"{name}_upload", concurrency_id="uploads")
+        return music, about, example, column
 
     def _shown(self, given: actions.Given) -> tuple:
         """Returns the values of the state of some music, and of its description."""
@@ -173,13 +173,15 @@ class Page:
             made = self._made(action)
             with row:
                 go = gr.Button(label, variant="primary", min_width=120)
-                events = [go.click(made, inputs, outputs, api_name=name)]
+                # An error is shown there, and what was made before stays as it is.
+                shown_on = {"show_progress_on": [empty, headline]}
+                events = [go.click(made, inputs, outputs, api_name=name, **shown_on)]
                 if isinstance(inputs[-1], gr.Number):  # the seed
                     another = gr.Button("Another", min_width=100)
                     counted = another.click(lambda n: int(n or 0) + 1, inputs[-1], inputs[-1], api_visibility="private")
-                    events.append(counted.then(made, inputs, outputs, api_visibility="private"))
+                    events.append(counted.then(made, inputs, outputs, api_visibility="private", **shown_on))
                 else:  # the slider of a morph
-                    events.append(inputs[-1].release(made, inputs, outputs, api_visibility="private"))
+                    events.append(inputs[-1].release(made, inputs, outputs, api_visibility="private", **shown_on))
                 stop = gr.Button("Stop", min_width=70)
                 stop.click(lambda: gr.Info("Stopped."), cancels=events, api_visibility="private")
         return change, piece

@@ -62,10 +62,15 @@ class Shelf:
             return self._kept[-1]
 
 
+def bars(score: Score) -> int:
+    """Returns the number of bars of a piece, without an upbeat; 0 where no time signature is known."""
+    return len(meter.bar_lines(score.time_signatures, score.end)) - (meter.upbeat(score.time_signatures) > 0)
+
+
 def summary(score: Score) -> str:
     """Returns the size of a piece in words."""
-    bars, parts = len(meter.bar_lines(score.time_signatures, score.end)), len(set(score.part.tolist()))
-    counts = [(bars, "bar"), (parts, "part"), (len(score), "note")]
+    parts = len(set(score.part.tolist()))
+    counts = [(bars(score), "bar"), (parts, "part"), (len(score), "note")]
     words = [f"{count} {name}{'s' * (count > 1)}" for count, name in counts if count]
     minutes, seconds = divmod(int(score.seconds()[1].max()), 60)
     return " · ".join([*words, f"{minutes}:{seconds:02d} min"])
