@@ -65,7 +65,10 @@ class AutoregressiveModel(keras.Model):
 
         Args:
             batch_size: number of pieces to generate.
-            condition: the source they are conditioned on; only where ``conditional``.
+            condition: only where ``conditional``: the source, int32 ids, (time,) for all pieces or (batch, time).
+
+        Raises:
+            ValueError: where a conditional network gets none.
         """
         return (ops.full((batch_size, self.context_length), PADDING, dtype="int32"),)
 

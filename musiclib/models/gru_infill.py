@@ -129,15 +129,6 @@ class GRUInfill(AutoregressiveModel):
         return GapWindows(data, settings.window, settings.batch_size, 1, _GRID, seed, epoch, settings.align)
 
     def initial_state(self, batch_size: int, condition=None):
-        """Reads the condition, and returns the state before the first token.
-
-        Args:
-            batch_size: number of pieces to generate.
-            condition: int32 ids, (time,) for all pieces or (batch, time).
-
-        Raises:
-            ValueError: without a condition.
-        """
         condition = condition_rows(condition, batch_size, "a piece with a gap")
         read, ahead, distance = self._read(condition)
         one = ((0, 0), (0, 1))  # nothing is known after the condition

@@ -163,15 +163,6 @@ class Seq2Seq(AutoregressiveModel):
         return PairWindows(data, settings.window, settings.batch_size, self.pace, settings.align, seed, epoch)
 
     def initial_state(self, batch_size: int, condition=None):
-        """Encodes the source, and returns the state before the first target token.
-
-        Args:
-            batch_size: number of targets to generate.
-            condition: the source, int32 ids, (source time,) for all targets or (batch, source time).
-
-        Raises:
-            ValueError: without a source.
-        """
         source = condition_rows(condition, batch_size, "a source")
         memory, states = self._encode(source, training=False)
         return (*states, *memory, ops.zeros((batch_size,), "int32"))

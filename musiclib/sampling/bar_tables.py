@@ -53,6 +53,8 @@ class Tables(NamedTuple):
         ticks: (vocabulary,) int, the time of each token.
         places: the state after so many ticks.
         repeated: how often the last step is repeated at the end, so that the final chord is held.
+        width: tokens of a step.
+        apart: whether time passes between notes, which are written apart from their ends.
     """
 
     allowed: np.ndarray
@@ -61,7 +63,9 @@ class Tables(NamedTuple):
     moving: np.ndarray
     ticks: np.ndarray
     places: np.ndarray
-    repeated: int
+    repeated: int = 0
+    width: int = 1
+    apart: bool = False
 
 
 def build(encoding: Encoding, readings: Sequence[Reading | None], usable: np.ndarray, plan: Plan) -> Tables:
@@ -96,7 +100,7 @@ def build(encoding: Encoding, readings: Sequence[Reading | None], usable: np.nda
     ticks = np.array([-1 if reading is None else int(reading.moves / tick) for reading in readings])
     if any(reading.pitches and not reading.moves for reading in known):
         lasts = [-1 if reading is None or reading.lasts is None else int(reading.lasts / tick) for reading in readings]
-        return _events(readings, usable, plan, ticks, np.array(lasts), total, bar, final)
+        return _events(readings, usable, plan, ticks, np.array(lasts), total, bar, final)._replace(apart=True)
     return _steps(encoding, readings, usable, plan, ticks, total, final)
 
 
@@ -128,7 +132,8 @@ def _steps(encoding, readings, usable, plan: Plan, ticks: np.ndarray, total: int
         closes = np.where(lowest | (width == 1), *fits) & long_enough
         stages.append(_reachable(allowed & (~last | closes), following, ends))
     # Where the last step is repeated, the network is not asked for what is there, nor for the end.
-    return _padded(stages, following, ends & (repeated > 0), ticks, np.arange(total + 1) + lead, repeated)
+    tables = _padded(stages, following, ends & (repeated > 0), ticks, np.arange(total + 1) + lead)
+    return tables._replace(repeated=repeated, width=width)
 
 
 def _fits(reading: Reading | None, plan: Plan) -> tuple[bool, bool]:
@@ -172,7 +177,7 @@ def _events(readings, usable, plan: Plan, ticks, lasts, total: int, bar: int, fi
         allowed[begun + 1 :] = passing[begun + 1 :]
         ends = states[:, 0] == (begun if timed else len(time) - 1)
         stages.append(_reachable(allowed, following, ends))
-    return _padded(stages, following, ends & timed, ticks, places, 0)
+    return _padded(stages, following, ends & timed, ticks, places)
 
 
 def _reachable(allowed: np.ndarray, following: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -186,12 +191,12 @@ def _reachable(allowed: np.ndarray, following: np.ndarray, ends: np.ndarray) -> 
     return found
 
 
-def _padded(stages, following, overrun, ticks, places, repeated) -> Tables:
+def _padded(stages, following, overrun, ticks, places) -> Tables:
     # Rounded up to a power of two, so that other numbers of bars use the same compiled loop.
     room = max(1024, 1 << (len(following) - 1).bit_length()) - len(following)
     allowed = np.pad(np.stack(stages), ((0, 0), (0, room), (0, 0)))
     following = np.pad(following, ((0, room), (0, 0))).astype(np.int32)
-    return Tables(allowed, following, np.pad(overrun, (0, room)), ticks > 0, ticks, places, repeated)
+    return Tables(allowed, following, np.pad(overrun, (0, room)), ticks > 0, ticks, places)
 
 
 def _common(times: set[Fraction]) -> Fraction:

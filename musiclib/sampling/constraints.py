@@ -13,7 +13,7 @@ import numpy as np
 
 from musiclib.encodings.vocabulary import END, LABEL, RESERVED
 from musiclib.sampling import bar_tables
-from musiclib.sampling.limits import FORBIDDEN, Limits
+from musiclib.sampling.limits import FORBIDDEN, Limits, without_bars
 from musiclib.sampling.rules import check_whole, is_number
 from musiclib.score import Score, scales
 from musiclib.score.pitches import PITCH_CLASSES
@@ -161,73 +161,86 @@ class Constraints:
         scale = self._scale(run, readings, usable)
         stages = [] if self.classes is None else ["scale" if self.key is None else "key"]
         if self.bars is None:
-            width = len(tokens)
-            none = (
-                np.zeros((0, 1, width), bool),
-                np.zeros((1, width), np.int32),
-                np.zeros(1, bool),
-                np.zeros(width, bool),
-            )
-            return Prepared(Limits(scale, *none, np.int32(0)), stages)
+            return Prepared(without_bars(scale), stages)
         if self.scale_penalty is None:
             usable = usable & np.all(scale == 0, axis=0)
+        plan = self._plan(opening=not before)
+        usable = usable & self._in_metre(run, readings, plan, before)
+        tables = bar_tables.build(encoding, readings, usable, plan)
+        state = self._state(encoding, tables, plan, before)
+        limits = Limits(scale, tables.allowed, tables.following, tables.overrun, tables.moving, np.int32(state))
+        held = [i for i, r in enumerate(readings) if r is not None and r.pitches is None and r.moves]
+        end = float(plan.total) if tables.apart else None
+        alone = self.cadence and (tables.apart or getattr(encoding, "sustain", False))
+        longest = _EVENTS * math.ceil(plan.total) if tables.apart else len(tables.places) + 1
+        stages += ["bars", *(["key"] if plan.opening else []), *(["cadence"] if plan.cadence else [])]
+        return Prepared(limits, stages, longest, tables.repeated, tables.width, held[:1], end, alone)
+
+    def _plan(self, opening: bool) -> bar_tables.Plan:
+        """Returns the bars; ``opening`` tells whether the first of them is generated."""
         upper, lower = self.metre
         bar = Fraction(4 * upper, lower)
-        final = bar / 2 if upper % 2 == 0 else bar
-        plan = bar_tables.Plan(self.bars * bar, bar, final)
-        if self.key is not None:
-            triad = _MAJOR if scales.key(self.key)[2] == "major" else _OTHER
-            triad = frozenset((self.tonic + step) % 12 for step in triad)
-            plan = plan._replace(tonic=self.tonic, triad=triad, opening=not before, cadence=self.cadence)
-        asked = [r is None or r.fills is None or t == f"{upper}/{lower}" for t, r in zip(tokens, readings, strict=True)]
+        plan = bar_tables.Plan(self.bars * bar, bar, bar / 2 if upper % 2 == 0 else bar)
+        if self.key is None:
+            return plan
+        tonic, _, mode = scales.key(self.key)
+        triad = frozenset((tonic + step) % 12 for step in (_MAJOR if mode == "major" else _OTHER))
+        return plan._replace(tonic=tonic, triad=triad, opening=opening, cadence=self.cadence)
+
+    def _in_metre(self, run, readings, plan: bar_tables.Plan, before: Sequence[str]) -> np.ndarray:
+        """Returns which tokens are no other time signature than that of the bars, (vocabulary,) bool.
+
+        Raises:
+            ValueError: if the phrases of the run, or the primer, do not fill the bars.
+        """
+        name = "{}/{}".format(*self.metre)
+        tokens = run.vocabulary.tokens
         phrases = {t: r.fills for t, r in zip(tokens, readings, strict=True) if r is not None and r.fills is not None}
-        if phrases and phrases.get(f"{upper}/{lower}") != plan.total:
+        if phrases and phrases.get(name) != plan.total:
+            bars = run.encoding.bars
             raise ValueError(
-                f"this run makes phrases of {encoding.bars} bars in {', '.join(sorted(phrases))}: give"
-                f" bars={encoding.bars} and one of these as time_signature, got {self.bars} bars of {upper}/{lower}"
+                f"this run makes phrases of {bars} bars in {', '.join(sorted(phrases))}: give bars={bars} and one of"
+                f" these as time_signature, got {self.bars} bars of {name}"
             )
-        if before and before[0] in phrases and before[0] != f"{upper}/{lower}":
-            raise ValueError(
-                f"the primer is in {before[0]}, and the bars in {upper}/{lower}; give time_signature={before[0]!r}"
-            )
-        tables = bar_tables.build(encoding, readings, usable & np.array(asked), plan)
+        if before and before[0] in phrases and before[0] != name:
+            raise ValueError(f"the primer is in {before[0]}, and the bars in {name}; give time_signature={before[0]!r}")
+        return np.array([token == name or token not in phrases for token in tokens])
+
+    def _state(self, encoding, tables: bar_tables.Tables, plan: bar_tables.Plan, before: Sequence[str]) -> int:
+        """Returns the state after the tokens that a piece begins with.
+
+        Raises:
+            ValueError: if the piece cannot be finished from there.
+        """
+        name, last = "{} bars of {}/{}".format(self.bars, *self.metre), len(tables.places) - 1
         begun = sum((encoding.reading(token).moves for token in before), Fraction(0))
-        ticks = round(begun / plan.total * (len(tables.places) - 1)) if before else 0
-        state = int(tables.places[min(ticks, len(tables.places) - 1)]) if before else 0
+        state = int(tables.places[min(round(begun / plan.total * last), last)]) if before else 0
         onwards = np.delete(tables.allowed[:, state], END, axis=1).any(axis=1)  # of each stage
-        if begun > plan.total or not onwards[0]:
+        if before and (begun > plan.total or not onwards[0]):
             raise ValueError(
-                f"the primer lasts {float(begun):g} quarter lengths, and {self.bars} bars of {upper}/{lower} last"
-                f" {float(plan.total):g}; ask for more bars, or pass include_primer=False"
-                if before
-                else f"no tokens of this run fill {self.bars} bars of {upper}/{lower}; choose other bars or"
-                " another scale"
+                f"the primer lasts {float(begun):g} quarter lengths, and {name} last {float(plan.total):g}; ask for"
+                " more bars, or pass include_primer=False"
             )
-        if not onwards[-1] and before:
+        if before and not onwards[-1]:
             raise ValueError(
                 f"after a primer of {float(begun):g} quarter lengths, {self.bars} bars leave no room for an ending in"
                 f" {self.key}; ask for more bars"
             )
+        if not onwards[0]:
+            raise ValueError(f"no tokens of this run fill {name}; choose other bars or another scale")
         if not onwards[-1]:
             raise ValueError(f"this run has no chord that begins or ends a piece in {self.key}; choose another key")
-        arrays = tables.allowed, tables.following, tables.overrun, tables.moving
-        held = [i for i, r in enumerate(readings) if r is not None and r.pitches is None and r.moves]
-        apart = any(r is not None and r.pitches and not r.moves for r in readings)
-        end, alone = float(plan.total) if apart else None, apart or getattr(encoding, "sustain", False)
-        limits = Limits(scale, *arrays, np.int32(state))
-        longest = _EVENTS * math.ceil(plan.total) if apart else len(tables.places) + 1
-        stages += ["bars", *(["key"] if plan.opening else []), *(["cadence"] if plan.cadence else [])]
-        width = len(getattr(encoding, "voices", "S"))
-        return Prepared(limits, stages, longest, tables.repeated, width, held[:1], end, alone and self.cadence)
+        return state
 
     def _scale(self, run, readings, usable: np.ndarray) -> np.ndarray:
         """Returns what the scale adds to the logits, (1, vocabulary) float32; (0, vocabulary) without a scale."""
-        if self.classes is None:
+        classes = self.classes
+        if classes is None:
             return np.zeros((0, len(readings)), np.float32)
-        outside = [r is not None and bool({p % 12 for p in r.pitches or ()} - self.classes) for r in readings]
+        outside = [r is not None and any(p % 12 not in classes for p in r.pitches or ()) for r in readings]
         notes = [r is not None and bool(r.pitches) for r in readings]
         if not np.any(usable & np.array(notes) & ~np.array(outside)):
-            names = " ".join(PITCH_CLASSES[pitch] for pitch in sorted(self.classes))
+            names = " ".join(PITCH_CLASSES[pitch] for pitch in sorted(classes))
             raise ValueError(f"no note of this run lies in the scale {names}; choose another key or scale")
         change = FORBIDDEN if self.scale_penalty is None else -self.scale_penalty
         return np.where(outside, change, 0).astype(np.float32)[None]

@@ -11,7 +11,7 @@ from musiclib import readers
 from musiclib.encodings import Chorale
 from musiclib.sampling.generation import generate_targets
 from musiclib.sampling.primers import check_run, source_ids
-from musiclib.sampling.ranking import ranked
+from musiclib.sampling.ranking import best
 from musiclib.sampling.rules import check_whole
 from musiclib.score import COLUMNS, Score, pitch_name
 from musiclib.score.melody import top_line
@@ -60,8 +60,7 @@ def harmonize(
     sampled = generate_targets(run, count * candidates, run.model.pace * len(ids), ids, seed, **rules)
     tokens = [run.vocabulary.to_tokens(voices) for voices in sampled.pieces]
     scores = [_merged(melody, run.encoding.decode(voices)) for voices in tokens]
-    groups = [slice(i, i + candidates) for i in range(0, len(scores), candidates)]
-    return [ranked(scores[group], sampled.nats[group], map(len, tokens[group]))[0].score for group in groups]
+    return best(scores, sampled.nats, [len(voices) for voices in tokens], candidates)
 
 
 def _merged(melody: Score, voices: Score) -> Score:

@@ -12,7 +12,7 @@ from musiclib.encodings.vocabulary import END, PADDING, RESERVED, START, UNKNOWN
 from musiclib.sampling import compiled_loop, copying
 from musiclib.sampling.gaps import Gap, open_gap, step
 from musiclib.sampling.primers import check_run
-from musiclib.sampling.ranking import ranked
+from musiclib.sampling.ranking import best
 from musiclib.sampling.rules import Rules, check_whole, rules_of
 from musiclib.score import Score
 from musiclib.score.voices import STEPS_PER_QUARTER, between_steps
@@ -76,8 +76,7 @@ def infill(
     new, nats = _compose(run, cells, hidden, gap, count * candidates, seed, rules_of(rules))
     joins = not run.encoding.holds  # without holds, two equal notes one after the other are one
     scores = [gap.filled(_notes(run, gap, cells, ids), joins) for ids in new]
-    groups = [slice(i, i + candidates) for i in range(0, len(scores), candidates)]
-    return [ranked(scores[group], nats[group], [int(hidden.sum())] * candidates)[0].score for group in groups]
+    return best(scores, nats, [int(hidden.sum())] * len(scores), candidates)
 
 
 def _check_voices(run, gap: Gap) -> None:

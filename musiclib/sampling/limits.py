@@ -38,6 +38,13 @@ class Limits(NamedTuple):
         return self.scale.shape[0] + self.allowed.shape[0]
 
 
+def without_bars(scale: np.ndarray) -> Limits:
+    """Returns the limits of a scale alone, (1, vocabulary) or (0, vocabulary) float32."""
+    width = scale.shape[1]
+    none = np.zeros((0, 1, width), bool), np.zeros((1, width), np.int32), np.zeros(1, bool), np.zeros(width, bool)
+    return Limits(scale, *none, np.int32(0))
+
+
 def apply(logits, state, limits: Limits):
     """Applies limits to the logits of one step.
 

@@ -71,6 +71,12 @@ def rank(run, scores: Sequence[Score], source: Score | None = None) -> list[Rank
     return ranked(scores, [float(own.sum()) for own in losses], map(len, losses))
 
 
+def best(scores: Sequence[Score], losses: Sequence[float], lengths: Sequence[int], candidates: int) -> list[Score]:
+    """Returns the best of every ``candidates`` versions, whose -log P and numbers of tokens are known."""
+    groups = [slice(i, i + candidates) for i in range(0, len(scores), candidates)]
+    return [ranked(scores[group], losses[group], lengths[group])[0].score for group in groups]
+
+
 def ranked(scores: Sequence[Score], losses: Iterable[float], lengths: Iterable[int]) -> list[Ranked]:
     """Sorts versions whose -log P and numbers of tokens are known; see ``rank``."""
     found = []

@@ -128,15 +128,6 @@ class ChoraleInfill(ChoraleGRU):
         return GapWindows(data, settings.window, settings.batch_size, VOICE_COUNT, _GRID, seed, epoch, settings.align)
 
     def initial_state(self, batch_size: int, condition=None):
-        """Reads the condition, and returns the state before the first step.
-
-        Args:
-            batch_size: number of pieces to generate.
-            condition: int32 ids, (time,) for all pieces or (batch, time).
-
-        Raises:
-            ValueError: without a condition.
-        """
         condition = condition_rows(condition, batch_size, "a piece with a gap")
         # One step more, of nothing, is what is known after the end.
         condition = ops.pad(condition, ((0, 0), (0, VOICE_COUNT + -condition.shape[1] % VOICE_COUNT)))
