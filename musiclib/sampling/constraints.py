@@ -147,17 +147,17 @@ class Constraints:
 
         Args:
             run: the run that generates it.
-            barred: ids that are never generated.
+            barred: ids that are never generated, among them the tokens that occur only in sources.
             before: tokens that the piece begins with.
 
         Raises:
             ValueError: if the run's tokens cannot fulfil the constraints.
         """
         tokens, encoding = run.vocabulary.tokens, run.encoding
-        music = [i >= len(RESERVED) and not t.startswith(LABEL) and encoding.knows(t) for i, t in enumerate(tokens)]
+        others = {*range(len(RESERVED)), *barred}
+        music = [i not in others and not token.startswith(LABEL) for i, token in enumerate(tokens)]
         readings = [encoding.reading(t) if is_music else None for t, is_music in zip(tokens, music, strict=True)]
         usable = np.array(music)
-        usable[list(barred)] = False
         scale = self._scale(run, readings, usable)
         stages = [] if self.classes is None else ["scale" if self.key is None else "key"]
         if self.bars is None:
