@@ -33,7 +33,7 @@ def asked() -> None:
         run = training.load_run(f"models/{name}")
         options = {"key": KEY, "bars": BARS, "cadence": True}
         alone = sampling.generate(
-            run, COUNT, length=600 if name == "jsb_gru" else 250, stop_at_end=True, seed=1, **RULES
+            run, COUNT, length=600 if name == "jsb_gru" else 250, seed=1, **RULES
         )
         held = sampling.generate(run, COUNT, seed=1, **options, **RULES)
         _row(f"{name}, alone", alone, [""] * 3)

@@ -300,7 +300,7 @@ def measure_bars(run: training.Run, data: dataset.Dataset) -> dict:
 def measure(run: training.Run, data: dataset.Dataset) -> dict:
     """Compares a run with counting and with real music, on pieces that none of them has seen."""
     baseline = evaluation.best_ngram(data.train, data.validation, len(data.vocabulary))
-    pieces = sampling.generate_ids(run, count=20, length=200, temperature=1.0, seed=0, stop_at_end=True)
+    pieces = sampling.generate_ids(run, count=20, length=200, temperature=1.0, seed=0)
     held_out = [piece[1:-1] for piece in [*data.validation, *data.test]]
     return {
         "nats_per_token": {
@@ -325,7 +325,7 @@ def measure_pairs(run: training.Run, data: dataset.Pairs, without: training.Run)
     orders = (4, 7, 10)
     baseline = evaluation.best_ngram(data.train.targets, data.validation.targets, len(data.vocabulary), orders)
     held_out = [piece[1:-1] for piece in data.test.targets]
-    options = {"temperature": 1.0, "seed": 0, "stop_at_end": run.model.pace is None}
+    options = {"temperature": 1.0, "seed": 0}
     written = [
         sampling.generate_ids(run, 1, (run.model.pace or 4) * len(source), source=source, **options)[0]
         for source in [*data.test.sources][:20]

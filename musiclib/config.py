@@ -64,15 +64,21 @@ class TrainingConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """All settings of a training run, except the data."""
+    """All settings of a training run, except the data.
+
+    ``sampling`` holds sampling rules such as ``{"temperature": 0.9, "top_p": 0.95}``, which ``sampling.generate`` uses
+    where its caller gives no other. They do not influence training.
+    """
 
     preset: str = "full"
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
+    sampling: dict = dataclasses.field(default_factory=dict)
 
-    def replace(self, **changes) -> Config:
-        """Returns a copy with other training values: ``config.replace(epochs=3)``."""
-        return dataclasses.replace(self, training=dataclasses.replace(self.training, **changes))
+    def replace(self, sampling: dict | None = None, **changes) -> Config:
+        """Returns a copy with other training values, ``config.replace(epochs=3)``, or sampling rules."""
+        sampling = self.sampling if sampling is None else sampling
+        return dataclasses.replace(self, training=dataclasses.replace(self.training, **changes), sampling=sampling)
 
     def to_dict(self) -> dict:
         """Returns nested dictionaries, ready for JSON."""
@@ -86,8 +92,9 @@ class Config:
                 preset=values["preset"],
                 model=ModelConfig(**values["model"]),
                 training=TrainingConfig(**values["training"]),
+                sampling=dict(values.get("sampling", {})),  # earlier runs have none
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a configuration of this version of musiclib: {error}") from error
 
     def to_json(self) -> str:

@@ -186,7 +186,7 @@ training = np.random.default_rng(0).integers(len(RESERVED), len(vocabulary), 150
 guard = sampling.Guard(Pieces.from_lists([training]), 3)
 known = {tuple(training[i : i + 4]) for i in range(len(training) - 3)}
 for limit in (None, guard):
-    pieces = sampling.generate_ids(run, 2, 200, seed=0, avoid_copying=limit)
+    pieces = sampling.generate_ids(run, 2, 200, stop_at_end=False, seed=0, avoid_copying=limit)
     print(sum(tuple(piece[i : i + 4]) in known for piece in pieces for i in range(len(piece) - 3)))
 """
 

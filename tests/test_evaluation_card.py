@@ -75,10 +75,14 @@ def test_nats_are_those_of_the_test_pieces(card, runs):
     assert card.columns[0].nats_per_token is None
 
 
+def scores(run, pieces):
+    return [run.encoding.decode(run.vocabulary.to_tokens(ids)) for ids in pieces]
+
+
 def test_figures_are_those_of_the_music_in_each_column(card, runs):
     encoding = runs["lstm"].encoding
     cut = [encoding.decode(encoding.encode(score)[:LENGTH]) for score in SPLIT.test.scores]
-    composed = sampling.generate(runs["lstm"], 4, LENGTH, seed=3)
+    composed = scores(runs["lstm"], sampling.generate_ids(runs["lstm"], 4, LENGTH, seed=3, stop_at_end=False))
     originality = evaluation.Originality(SPLIT.train.scores, SPLIT.train.names)
     for column, pieces in ((card.columns[0], cut), (card.columns[2], composed)):
         for name, values in evaluation.measure(pieces).items():
@@ -123,8 +127,8 @@ def test_a_guard_is_handed_to_the_sampler(runs):
     options = {"count": 3, "length": 40, "seed": 0, "stop_at_end": False}
     guarded = evaluation.card({"lstm": run}, SPLIT, avoid_copying=guard, **options)
     assert "Guard(limit=2" in guarded.notes[0] and "Guard(limit=2" in guarded.about["avoid_copying"]
-    assert guarded.columns[2].pieces == sampling.generate(run, avoid_copying=guard, **options)
-    assert guarded.columns[2].pieces != sampling.generate(run, **options)
+    assert guarded.columns[2].pieces == scores(run, sampling.generate_ids(run, avoid_copying=guard, **options))
+    assert guarded.columns[2].pieces != scores(run, sampling.generate_ids(run, **options))
 
 
 def test_too_few_real_pieces_have_no_overlap_and_that_is_said(runs):
@@ -203,7 +207,13 @@ def test_what_cannot_be_compared_is_refused(runs):
 
 def test_pieces_end_where_the_run_ends_them(runs):
     alone = evaluation.card({"lstm": runs["lstm"]}, SPLIT, count=5, length=200)
-    assert alone.columns[2].pieces == sampling.generate(runs["lstm"], 5, 200, seed=0, stop_at_end=True)
+    assert alone.columns[2].pieces == scores(runs["lstm"], sampling.generate_ids(runs["lstm"], 5, 200, seed=0))
+
+
+def test_a_run_is_sampled_by_its_own_rules_and_that_is_said(runs):
+    run = dataclasses.replace(runs["lstm"], config=Config().replace(sampling={"temperature": 0.5}))
+    told = evaluation.card({"lstm": run}, SPLIT, count=2, length=10)
+    assert "(temperature 1; lstm by its own temperature 0.5)" in told.notes[0]
 
 
 def test_the_name_of_a_run_is_no_run():

@@ -61,7 +61,7 @@ USE = """
 from musiclib import dataset, evaluation, sampling, training
 
 run = training.load_run(folder)
-piece = sampling.generate(run, length=12, seed=1)[0]
+piece = sampling.generate(run, length=12, stop_at_end=False, seed=1)[0]
 pieces = dataset.Pieces.from_lists([[1, *run.vocabulary.to_ids(run.encoding.encode(piece)), 2]])
 print(run.encoding, len(piece), round(evaluation.nats_per_token(run, pieces), 2) > 0)
 """

@@ -1,5 +1,6 @@
 """Sampling: each rule on literal logits, and generation from networks whose choices are known beforehand."""
 
+import dataclasses
 import os
 import pathlib
 import subprocess
@@ -236,17 +237,17 @@ def test_a_longer_piece_with_the_same_seed_begins_as_the_shorter_one(flat):
 @pytest.mark.parametrize("length", [1, 2, 63, 64, 65, 200])
 @pytest.mark.parametrize("primer", [None, [5] * 3])
 def test_length_is_exact_unless_pieces_may_end(flat, length, primer):
-    pieces = sampling.generate_ids(flat, 3, length, primer, seed=0)
+    pieces = sampling.generate_ids(flat, 3, length, primer, stop_at_end=False, seed=0)
     assert [len(piece) for piece in pieces] == [length] * 3
 
 
 def test_reserved_ids_are_never_drawn(flat):
     """Though the network gives them the same logits as all others."""
-    for options in ({}, {"top_k": 3}, {"top_p": 0.5}, {"greedy": True}, {"repetition_penalty": 5.0},
-                    {"temperature": 100.0}, {"stop_at_end": True}):  # fmt: skip
-        ids = np.concatenate(sampling.generate_ids(flat, 8, 100, seed=1, **options))
+    for options in ({}, {"top_k": 3}, {"top_p": 0.5}, {"greedy": True, "stop_at_end": False}, {"repetition_penalty": 5.0},
+                    {"temperature": 100.0}, {"stop_at_end": False}):  # fmt: skip
+        ids = np.concatenate(sampling.generate_ids(flat, 8, 100, seed=2, **options))
         assert ids.min() >= FIRST and ids.max() <= LAST
-    drawn = np.concatenate(sampling.generate_ids(flat, 8, 100, seed=1))
+    drawn = np.concatenate(sampling.generate_ids(flat, 8, 100, stop_at_end=False, seed=1))
     assert set(drawn.tolist()) == set(range(FIRST, LAST + 1))
 
 
@@ -255,9 +256,44 @@ def test_stop_at_end_cuts_where_the_network_ends():
     table[7] = 0
     table[7, END] = 50
     run = run_of(Scripted(table))
-    pieces = sampling.generate_ids(run, 2, 20, stop_at_end=True)
+    pieces = sampling.generate_ids(run, 2, 20)
     assert [piece.tolist() for piece in pieces] == [[4, 5, 6, 7]] * 2
-    assert [len(piece) for piece in sampling.generate_ids(run, 2, 20)] == [20, 20]
+    assert sampling.generate(run, 2, 20).ended == [True, True]
+    assert sampling.generate(run, 2, 3).ended == [False, False]
+    assert [len(piece) for piece in sampling.generate_ids(run, 2, 20, stop_at_end=False)] == [20, 20]
+
+
+def test_a_piece_is_at_most_as_long_as_the_longest_training_piece(cycle):
+    assert len(sampling.generate_ids(cycle)[0]) == 1000  # of an earlier version
+    cycle.about["dataset"] = {"typical": {"longest": 39}}
+    assert len(sampling.generate_ids(cycle)[0]) == 40  # the token of the end, too
+    cycle.about["dataset"]["typical"]["longest"] = 10**6
+    assert len(sampling.generate_ids(cycle)[0]) == 4096
+
+
+def test_a_primer_that_ends_a_piece_is_said():
+    table = cycle_table()
+    table[7] = 0
+    table[7, END] = 50
+    with pytest.warns(UserWarning, match="the network ended a piece with the primer and added nothing; give bars= or"):
+        pieces = sampling.generate(run_of(Scripted(table)), primer=["F4:1"])
+    assert [len(piece) for piece in pieces] == [1]
+
+
+def test_a_run_has_sampling_rules_of_its_own():
+    """They are saved with it; what the caller gives comes first."""
+    run = run_of(Scripted(np.zeros((len(VOCABULARY), len(VOCABULARY)))))
+    config = Config().replace(epochs=3, sampling={"greedy": True, "stop_at_end": False})
+    run = dataclasses.replace(run, config=Config.from_json(config.to_json()))
+    (ids,) = sampling.generate_ids(run, length=20)
+    assert set(ids.tolist()) == {FIRST}
+    assert len(set(sampling.generate_ids(run, length=20, greedy=False, seed=1)[0].tolist())) > 1
+    wrong = dataclasses.replace(run, config=Config().replace(sampling={"temprature": 0.9}))
+    with pytest.raises(TypeError, match="no option 'temprature' here"):
+        sampling.generate(wrong)
+    values = Config().to_dict()
+    del values["sampling"]  # of an earlier version
+    assert Config.from_dict(values) == Config()
 
 
 def test_pieces_of_a_batch_end_each_for_itself():
@@ -356,7 +392,7 @@ STRETCHED = [
     {"temperature": 0.7, "top_k": 4, "top_p": 0.8},
     {"greedy": True},
     {"repetition_penalty": 3.0},  # whose window reaches back into the stretch before
-    {"stop_at_end": True},
+    {"stop_at_end": False},
 ]
 
 
@@ -367,7 +403,7 @@ def test_where_a_piece_is_cut_into_stretches_changes_nothing(options, primer, ls
     for stretch in (compiled_loop._STRETCH, 64):
         monkeypatch.setattr(compiled_loop, "_STRETCH", stretch)
         pieces.append(sampling.generate_ids(lstm, 3, 300, primer, seed=5, **options))
-    assert len({len(piece) for piece in pieces[0]}) == 1 or options == {"stop_at_end": True}
+    assert len({len(piece) for piece in pieces[0]}) == 1 or options.get("stop_at_end", True)
     for one, two in zip(*pieces, strict=True):
         assert one.tolist() == two.tolist()
 
@@ -540,7 +576,7 @@ def test_a_primer_longer_than_the_context_slides_through_it_and_says_so(targets)
 
 
 def test_a_recurrent_network_takes_a_primer_of_any_length(lstm):
-    assert len(sampling.generate_ids(lstm, 1, 3, [5] * 400)[0]) == 3
+    assert len(sampling.generate_ids(lstm, 1, 3, [5] * 400, stop_at_end=False)[0]) == 3
 
 
 def test_a_bidirectional_network_generates():

@@ -63,6 +63,7 @@ def prepare_pairs(
         **record(split, transpositions, minimum_count),
         "source_pitches": [int(pitches.min()), int(pitches.max())] if len(pitches) else None,
     }
+    about["typical"]["longest"] = max(len(other) for _, other, _ in tokens["train"])
 
     def encoded(rows: list[tuple[list[str], list[str], int]]) -> PairedPieces:
         sources = Pieces.from_lists(vocabulary.to_ids(one, allow_unknown=True) for one, _, _ in rows)

@@ -11,6 +11,7 @@ from musiclib.dataset.dataset import PARTS, Dataset
 from musiclib.dataset.pieces import Pieces, from_start_to_end
 from musiclib.encodings import Encoding, Vocabulary
 from musiclib.encodings.vocabulary import LABEL
+from musiclib.score import inheritance
 
 
 def prepare(
@@ -53,7 +54,9 @@ def prepare(
 
     pieces = {"train": (ids[piece] for piece in train), **{name: held_out(name) for name in PARTS[1:]}}
     parts = (Pieces.from_lists(map(from_start_to_end, pieces[name])) for name in PARTS)
-    return Dataset(*parts, vocabulary, encoding, record(split, transpositions, minimum_count))
+    about = record(split, transpositions, minimum_count)
+    about["typical"]["longest"] = int(np.diff(train.offsets).max(initial=0))
+    return Dataset(*parts, vocabulary, encoding, about)
 
 
 def examples(corpus: Corpus, encoding: Encoding) -> Iterator[list[str]]:
@@ -65,6 +68,7 @@ def examples(corpus: Corpus, encoding: Encoding) -> Iterator[list[str]]:
 
 
 def record(split: Split, transpositions: list[int], minimum_count: int) -> dict:
-    """Returns the provenance of a dataset."""
+    """Returns the provenance of a dataset, and what is typical of its training pieces."""
     names = {f"{name}_names": list(getattr(split, name).names) for name in PARTS}
-    return {"transpositions": transpositions, "minimum_count": minimum_count, **names}
+    typical = inheritance.typical(split.train.scores)
+    return {"transpositions": transpositions, "minimum_count": minimum_count, "typical": typical, **names}

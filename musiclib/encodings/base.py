@@ -33,6 +33,11 @@ class Encoding:
     bands: ClassVar[int | None] = None  # values of a frame, of an array encoding
     pause: ClassVar[tuple[str, ...]] = ()  # by which time passes, where a note is heard only after its token
 
+    @property
+    def keeps(self) -> frozenset[str]:
+        """What the tokens say beside notes, of ``score.inheritance.KINDS``; a generated piece inherits the others."""
+        return frozenset()
+
     def encode(self, score: Score) -> list[str]:
         """Returns the tokens of a score; an empty score has none."""
         raise NotImplementedError

@@ -57,6 +57,10 @@ class Chorale(Encoding):
             raise ValueError(f"Chorale: voices must name each voice by a letter of 'SATB', once, got {self.voices!r}")
 
     @property
+    def keeps(self) -> frozenset[str]:
+        return frozenset(["parts"])
+
+    @property
     def order(self) -> tuple[int, ...]:
         """Part indices of the written voices, in their order within a step."""
         return tuple([voice[0] for voice in VOICES].index(letter) for letter in self.voices)

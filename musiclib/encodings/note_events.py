@@ -55,6 +55,10 @@ class NoteEvents(Encoding):
         velocities.check_count(self.velocities, "NoteEvents")
 
     @property
+    def keeps(self) -> frozenset[str]:
+        return frozenset(["velocity"] if self.velocities > 1 else [])
+
+    @property
     def alphabet(self) -> tuple[str, ...]:
         """All tokens: time shifts, durations, pitches, velocities."""
         return tuple(_readings(self))

@@ -61,6 +61,10 @@ class Performance(Encoding):
     pause: ClassVar[tuple[str, ...]] = (f"shift:{STEP}",)
 
     @property
+    def keeps(self) -> frozenset[str]:
+        return frozenset(["tempo", "velocity"])
+
+    @property
     def alphabet(self) -> tuple[str, ...]:
         """All tokens: note-ons, note-offs, time shifts, velocities."""
         return tuple(_READINGS)

@@ -61,6 +61,10 @@ class Phrases(Encoding):
         Chorale(holds=True, voices=self.voices)  # raises at invalid voices
 
     @property
+    def keeps(self) -> frozenset[str]:
+        return frozenset(["time_signature", "parts"])
+
+    @property
     def _grid(self) -> Chorale:
         return Chorale(holds=True, voices=self.voices)
 

@@ -57,7 +57,6 @@ def card(
     """
     _check(runs, split, count, length)
     count = count or len(split.test)
-    options = {"stop_at_end": True, **options}
     groups: dict[tuple[Encoding, tuple[str, ...]], dict[str, Run]] = {}
     for name, run in runs.items():
         groups.setdefault((run.encoding, run.vocabulary.tokens), {})[name] = run
@@ -94,7 +93,7 @@ def _columns(groups: Mapping, split: Split, count: int, length: int, seed: int, 
         for name, run in group.items():
             comparable = run.model.has_likelihood and not _has_unknown_pieces(run, split)
             nats = nats_per_token(run, _ids(run, split.test.scores)) if comparable else None
-            pieces = sampling.generate(run, count, length, seed=seed, **options)
+            pieces = [_score(run, ids) for ids in sampling.generate_ids(run, count, length, seed=seed, **options)]
             yield measured.column(name, "run", tokens, nats, pieces)
 
 
@@ -192,10 +191,12 @@ def _has_unknown_pieces(run: Run, split: Split) -> bool:
 
 
 def _notes(runs: Mapping[str, Run], split: Split, groups: int, about: dict, options: dict) -> Iterable[str]:
-    rules = ", ".join(f"{name} {value}" for name, value in options.items() if name != "stop_at_end") or "temperature 1"
+    own = {name: run.config.sampling for name, run in runs.items() if run.config.sampling}
+    rules = [f"{name} {value}" for name, value in options.items()] or ["temperature 1"]
+    rules += [f"{name} by its own {', '.join(f'{rule} {value}' for rule, value in own[name].items())}" for name in own]
     yield (
         f"Held-out pieces of real music: {len(split.test)}. Generated pieces in each other column, without a primer"
-        f" ({rules}): {about['composed_pieces']}. All are cut after {about['tokens_a_piece']} tokens."
+        f" ({'; '.join(rules)}): {about['composed_pieces']}. All are cut after {about['tokens_a_piece']} tokens."
     )
     if len(split.test) < 3:
         yield "Overlaps and distances need three pieces of real music at least, and are left out."

@@ -8,7 +8,7 @@ import numpy as np
 
 from musiclib.dataset.pieces import from_start_to_end
 from musiclib.evaluation.likelihood import nats_of_tokens
-from musiclib.score import Score
+from musiclib.score import Score, inheritance
 
 
 def surprise(run, score: Score) -> tuple[Score, np.ndarray]:
@@ -65,7 +65,7 @@ def surprise(run, score: Score) -> tuple[Score, np.ndarray]:
         else:
             waiting += nats
         before = after
-    return known, values
+    return inheritance.inherit(known, inheritance.whole(score), encoding.keeps), values
 
 
 def _rows(score: Score) -> np.ndarray:

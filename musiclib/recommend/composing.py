@@ -13,6 +13,7 @@ from musiclib.evaluation import NGram
 from musiclib.recommend import tune
 from musiclib.recommend.taste import Taste, phrases, vectors
 from musiclib.sampling import latent
+from musiclib.sampling.marking import marking
 from musiclib.score import Score
 
 _ORDER = 5  # of the n-gram
@@ -128,7 +129,8 @@ class Composer:
 
     def _decoded(self, z: np.ndarray, metres: np.ndarray) -> list[Score]:
         found = latent.in_metres(self.run, z.astype(np.float32), metres)
-        return [self.run.encoding.decode(self.run.vocabulary.to_tokens(ids)) for ids in found]
+        decoded = [self.run.encoding.decode(self.run.vocabulary.to_tokens(ids)) for ids in found]
+        return [marking(self.run).apply(phrase) for phrase in decoded]
 
     def _ranked(self, listener: str | Mapping[str, float], scores: Sequence[Score]) -> list[Candidate]:
         if not scores:

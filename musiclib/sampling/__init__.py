@@ -4,8 +4,9 @@
 composed anew; ``rank`` sorts versions, and ``latent`` moves in the latent space of a VAE.
 
 ``rules`` holds the sampling rules; ``constraints`` bars, keys and cadences, as tables of ``bar_tables`` that ``limits``
-applies; ``choosing`` picks one of several candidates, ``gaps`` opens and fills bars, ``copying`` is the guard against
-copying, ``primers`` reads what is continued or a condition, and ``compiled_loop`` is the loop.
+applies; ``choosing`` picks one of several candidates, ``marking`` gives pieces tempo, metre and instruments, ``gaps``
+opens and fills bars, ``copying`` is the guard against copying, ``primers`` reads what is continued or a condition, and
+``compiled_loop`` is the loop.
 """
 
 from musiclib.sampling import latent

@@ -24,8 +24,8 @@ def choose(
     costs: Sequence[dict[str, float]],
     primer: np.ndarray,
     constraints: Constraints,
-) -> tuple[list[Score], list[dict[str, float]]]:
-    """Returns one of every ``CANDIDATES`` pieces, and its costs.
+) -> tuple[list[int], list[dict[str, float]]]:
+    """Returns the index of one of every ``CANDIDATES`` pieces, and its costs.
 
     Chosen is the first in the key, by ``score.estimates.key``; for a loop, of those in the key the one after which the
     network finds the first bar likeliest. The key then costs -log of the share of candidates in it, too. The loop costs
@@ -54,7 +54,7 @@ def choose(
             own["key"] = round(own["key"] + math.log(CANDIDATES / max(len(fitting), 1)), 3)
         if constraints.loop:
             own["loop"] = round(returns[best], 3)
-        chosen.append(scores[best])
+        chosen.append(best)
         found.append(own)
     return chosen, found
 

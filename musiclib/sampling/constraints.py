@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
@@ -15,11 +14,10 @@ from musiclib.encodings.vocabulary import END, LABEL, RESERVED
 from musiclib.sampling import bar_tables
 from musiclib.sampling.limits import FORBIDDEN, Limits, without_bars
 from musiclib.sampling.rules import check_whole, is_number
-from musiclib.score import Score, scales
+from musiclib.score import Score, meter, scales
 from musiclib.score.pitches import PITCH_CLASSES
 
 _EVENTS = 128  # most tokens of a quarter length, where time passes between notes
-_METRE = re.compile(r"([1-9]\d?)/(1|2|4|8|16|32)", re.ASCII)
 _MAJOR, _OTHER = (0, 4, 7), (0, 3, 4, 7)  # tonic chords; in other modes than major also with the Picardy third
 
 
@@ -29,11 +27,12 @@ class Generated(list):
     Attributes:
         costs: what each constraint cost each piece, in nats: -log of the probability that the network gave to what the
             constraint allows, such as ``{"key": 3.1, "bars": 4.5}``; that of a loop may be below 0, see ``choosing``.
+        ended: whether each piece has ended; otherwise it was cut after the most tokens.
     """
 
-    def __init__(self, scores: Iterable[Score], costs: Iterable[dict[str, float]]) -> None:
+    def __init__(self, scores: Iterable[Score], costs: Iterable[dict[str, float]], ended: Iterable[bool]) -> None:
         super().__init__(scores)
-        self.costs = list(costs)
+        self.costs, self.ended = list(costs), list(ended)
 
 
 class Prepared(NamedTuple):
@@ -78,7 +77,7 @@ class Constraints:
 
     Args:
         bars: number of bars of the piece, with the primer if that is part of it.
-        time_signature: of these bars, such as ``"3/4"``.
+        time_signature: of these bars, such as ``"3/4"``; None for 4/4.
         key: such as ``"D minor"`` or ``"Bb major"``: pitches outside its scale are never generated. With bars, a piece
             without a primer begins on its tonic chord; and of several candidates the first is taken that is estimated
             to be in it, since a scale alone leaves several keys open.
@@ -104,8 +103,8 @@ class Constraints:
     def __post_init__(self) -> None:
         if self.bars is not None:
             check_whole("bars", self.bars, 1)
-        if self.time_signature is not None and not _METRE.fullmatch(str(self.time_signature)):
-            raise ValueError(f"time_signature must be such as '4/4' or '6/8', got {self.time_signature!r}")
+        if self.time_signature is not None:
+            meter.parse(self.time_signature)
         if not (self.scale is None or isinstance(self.scale, str)):
             object.__setattr__(self, "scale", tuple(self.scale) if isinstance(self.scale, Iterable) else (self.scale,))
         for name in ("cadence", "loop"):
@@ -127,7 +126,7 @@ class Constraints:
     @property
     def metre(self) -> tuple[int, int]:
         """Numerator and denominator of the time signature."""
-        return tuple(map(int, (self.time_signature or "4/4").split("/")))
+        return meter.parse(self.time_signature or "4/4")
 
     @property
     def tonic(self) -> int | None:

@@ -14,12 +14,13 @@ from musiclib.models.latent import latent_vectors
 from musiclib.sampling import compiled_loop, copying
 from musiclib.sampling.choosing import CANDIDATES, choose
 from musiclib.sampling.constraints import Constraints, Generated
-from musiclib.sampling.primers import check_latents, check_run, music_ids, primer_ids, source_ids
-from musiclib.sampling.rules import Rules, check_whole, is_number, rules_of
+from musiclib.sampling.marking import Marking, marking
+from musiclib.sampling.primers import check_latents, check_run, music_ids, opened, opened_primer, primer_ids, source_ids
+from musiclib.sampling.rules import Rules, check_whole, rules_of
 from musiclib.score import Score
-from musiclib.score.instruments import INSTRUMENTS, program
 
-_LENGTH = 200  # tokens of a piece by default
+_MOST = 4096  # tokens of a piece whose length nobody gives, at most; and of a run that does not know its longest piece:
+_LENGTH = 1000
 
 
 class Sampled(NamedTuple):
@@ -29,12 +30,14 @@ class Sampled(NamedTuple):
         pieces: the ids of each piece, (n,) int32, without the primer.
         nats: -log P of each piece by the network's own logits, (count,).
         costs: of the constraints of each piece.
+        ended: whether the network ended each piece, within its length.
         end: where they end, and ``alone``, how their last chord sounds; see ``constraints.Prepared``.
     """
 
     pieces: list[np.ndarray]
     nats: np.ndarray
     costs: list[dict[str, float]]
+    ended: list[bool]
     end: float | None = None
     alone: bool = False
 
@@ -48,40 +51,49 @@ def generate(
     source: Score | str | os.PathLike | None = None,
     latents: np.ndarray | None = None,
     seed: int | None = None,
+    seconds: float | None = None,
     tempo: float | None = None,
     instrument: str | int | None = None,
+    time_signature: str | None = None,
     **options,
 ) -> Generated:
     """Generates new pieces.
 
+    Each ends where the network ends it. What its tokens do not say (tempo, time signature, dynamics, instruments) is
+    that of the primer or the source, or else what is typical of the run's training pieces; the key is estimated.
+
     Args:
         run: a trained ``training.Run``.
         count: number of pieces, generated as one batch.
-        length: most tokens of each piece, after the primer; None for 200, or as many as ``bars`` need, or of a run with
-            a latent vector the whole phrase.
+        length: most tokens of each piece, after the primer; None for as many as the run's longest training piece has,
+            up to 4,096. Not with ``bars`` or ``seconds``.
         primer: what to continue: None for the start of a piece; a token, a list of tokens or an array of ids
             (``random_window``, ``random_notes``); a Score; or the path of a music file.
         include_primer: whether the pieces begin with the primer.
         source: of a conditional run: a Score, or the path of a music file.
-        latents: of a run with a latent vector: (count, latent); None draws them from the prior. Its pieces end by
-            themselves.
+        latents: of a run with a latent vector: (count, latent); None draws them from the prior.
         seed: makes the pieces repeatable.
-        tempo: of the pieces, in quarter notes per minute; None for that of the encoding.
-        instrument: of all parts: a General MIDI name such as ``"Violin"``, or program; None for the encoding's.
-        **options: sampling rules such as ``temperature`` and ``top_p``, see ``sampling.Rules``; and constraints such as
-            ``bars=16``, ``key="D minor"`` and ``cadence=True``, see ``sampling.Constraints``.
+        seconds: how long the pieces are, with the primer if that is part of them: as many whole bars as come nearest.
+        tempo: in quarter notes per minute; None for the inherited one.
+        instrument: of all parts: a General MIDI name such as ``"Violin"``, or program; None for the inherited one.
+        time_signature: such as ``"3/4"``; None for the inherited one, and for ``bars`` 4/4 where there is none.
+        **options: sampling rules such as ``temperature`` and ``top_p``, see ``sampling.Rules``, by default those of the
+            run (``run.config.sampling``); and constraints such as ``bars=16``, ``key="D minor"`` and ``cadence=True``,
+            see ``sampling.Constraints``.
 
     Returns:
-        One Score for each piece, in a list whose ``costs`` say what the constraints cost each, in nats.
+        One Score for each piece, in a list whose ``costs`` say what the constraints cost each, in nats, and ``ended``
+        whether the network ended it.
 
     Raises:
         ValueError: at an invalid option or token, or constraints that the run's tokens cannot fulfil.
         FileNotFoundError: where the primer is neither a token nor a file.
     """
     check_run(run)
-    changes = _changes(tempo, instrument)
+    primer, source = opened_primer(run, primer), opened(source)
+    marks = marking(run, primer, include_primer, source, tempo, instrument, time_signature)
+    rules, constraints = _divided(run, _in_bars(options, marks, seconds))
     ids, tokens = primer_ids(run, primer)
-    rules, constraints = _divided(options)
     start = tokens if include_primer else []
     several = constraints.loop or constraints.key is not None
     candidates = count * CANDIDATES if several else count
@@ -90,10 +102,17 @@ def generate(
     condition = _condition(run, candidates, source, latents, seed)
     sampled = _sample(run, candidates, length, ids, start, condition, seed, rules, constraints)
     scores = [run.encoding.decode([*start, *run.vocabulary.to_tokens(piece)]) for piece in sampled.pieces]
-    scores, costs = [constraints.finish(score, sampled.end, sampled.alone) for score in scores], sampled.costs
+    scores = [constraints.finish(score, sampled.end, sampled.alone) for score in scores]
+    chosen, costs = range(count), sampled.costs
     if several:
-        scores, costs = choose(run, sampled.pieces, scores, costs, ids if include_primer else ids[:0], constraints)
-    return Generated([_played(score, changes) for score in scores], costs)
+        chosen, costs = choose(run, sampled.pieces, scores, costs, ids if include_primer else ids[:0], constraints)
+    if start and not all(len(sampled.pieces[i]) for i in chosen):
+        warnings.warn(
+            "the network ended a piece with the primer and added nothing; give bars= or stop_at_end=False, or a primer"
+            " that does not end a piece",
+            stacklevel=2,
+        )
+    return Generated([marks.apply(scores[i]) for i in chosen], costs, [sampled.ended[i] for i in chosen])
 
 
 def generate_ids(
@@ -111,7 +130,7 @@ def generate_ids(
     Args:
         run: a trained ``training.Run``.
         count: number of pieces, generated as one batch.
-        length: tokens of each piece; None for 200, or of a run with a latent vector the whole phrase.
+        length: most tokens of each piece; see ``generate``.
         primer: (n,) ids to continue; None for the start of a piece.
         source: (n,) ids, of a conditional run.
         latents: (count, latent), of a run with a latent vector; None draws them from the prior.
@@ -127,7 +146,7 @@ def generate_ids(
     check_run(run)
     primer = music_ids(run, [] if primer is None else primer)
     condition = _condition(run, count, source, latents, seed)
-    rules, constraints = _divided(options)
+    rules, constraints = _divided(run, options)
     if constraints.loop:
         raise ValueError("generate_ids takes no loop, which needs music; use sampling.generate")
     return _sample(run, count, length, primer, [], condition, seed, rules, constraints).pieces
@@ -136,7 +155,7 @@ def generate_ids(
 def generate_targets(run, count: int, length: int, source: np.ndarray, seed: int | None, **rules) -> Sampled:
     """Generates ids from a source, (n,), of a conditional run, with their likelihoods."""
     condition = _condition(run, count, source, None, seed)
-    return _sample(run, count, length, np.zeros(0, np.int32), [], condition, seed, rules_of(rules), Constraints())
+    return _sample(run, count, length, np.zeros(0, np.int32), [], condition, seed, rules_of(run, rules), Constraints())
 
 
 def _condition(run, count: int, source, latents: np.ndarray | None, seed: int | None) -> np.ndarray | None:
@@ -166,10 +185,12 @@ def _sample(
     constraints: Constraints,
 ) -> Sampled:
     """Generates ids; the primer and the condition are already checked."""
-    given = length
-    if length is None:
-        length = max(run.model.length - len(primer), 1) if run.model.latent_size else _LENGTH
-    check_whole("length", length, 1)
+    if constraints.bars and length is not None:
+        raise ValueError(
+            f"bars and seconds determine the length of a piece; leave length={length!r} out, or both of them"
+        )
+    if length is not None:
+        check_whole("length", length, 1)
     context = run.model.context_length
     if context is not None and len(primer) > context:
         warnings.warn(
@@ -179,49 +200,60 @@ def _sample(
         )
     source_only = _source_only(run)
     guard = copying.checked(rules.avoid_copying, run.vocabulary, len(RESERVED) + len(source_only))
-    ends = rules.stop_at_end or run.model.latent_size is not None or constraints.bars  # a phrase has its length
+    pace = getattr(run.model, "pace", None)  # with one, the source determines the length
+    ends = rules.stop_at_end and pace is None or run.model.latent_size is not None or constraints.bars
     barred = (PADDING, START, UNKNOWN, *(() if ends else (END,)), *source_only)
     prepared = constraints.prepare(run, barred, start) if constraints != Constraints() else None
-    if constraints.bars and given is None:
+    if constraints.bars:
         length = prepared.longest
+    elif length is None:
+        length = _longest(run, primer, condition)
     limits = prepared and prepared.limits
     generated, nats, costs = compiled_loop.run(
         run.model, rules, guard, barred, count, length, primer, condition, seed, limits
     )
     pieces = [piece[: np.argmax(piece == END)] if END in piece else piece for piece in generated]
     costs = [prepared.costs(stages) if prepared else {} for stages in costs]
+    ended = [END in piece for piece in generated]
     if not constraints.bars:
-        return Sampled(pieces, nats, costs)
-    if any(END not in piece for piece in generated):
+        return Sampled(pieces, nats, costs, ended)
+    if not all(ended):
         raise ValueError(
-            f"a piece had not filled its {constraints.bars} bars after {length} tokens; give a larger length, or lower"
-            " the temperature"
+            f"a piece had not filled its {constraints.bars} bars after {length} tokens; lower the temperature, or give"
+            " a top_p such as 0.95"
         )
-    return Sampled([prepared.close(piece) for piece in pieces], nats, costs, prepared.end, prepared.alone)
+    return Sampled([prepared.close(piece) for piece in pieces], nats, costs, ended, prepared.end, prepared.alone)
 
 
-def _divided(options: dict) -> tuple[Rules, Constraints]:
+def _longest(run, primer: np.ndarray, condition: np.ndarray | None) -> int:
+    """Returns the most tokens of a piece whose length nobody gives."""
+    if run.model.latent_size:
+        return max(run.model.length - len(primer), 1)
+    if getattr(run.model, "pace", None) is not None:
+        return run.model.pace * len(condition)
+    longest = run.typical.get("longest", _LENGTH - 1)
+    return min(longest + 1, _MOST)  # and the token of the end
+
+
+def _in_bars(options: dict, marks: Marking, seconds: float | None) -> dict:
+    """Returns the options with the number of bars that fill a duration, and the time signature of bars."""
+    bars = options.get("bars")
+    if bars is not None and seconds is not None:
+        raise ValueError(f"give either bars or seconds, got bars={bars!r} and seconds={seconds!r}")
+    if seconds is not None:
+        bars = marks.bars(seconds)
+    if bars is not None:
+        return {**options, "bars": bars, "time_signature": "{}/{}".format(*marks.metre)}
+    if marks.time_signature is not None and "time_signature" in marks.keeps:
+        raise ValueError("this run writes time signatures itself, in phrases of some bars; give bars= too")
+    return options
+
+
+def _divided(run, options: dict) -> tuple[Rules, Constraints]:
     """Divides options into sampling rules and constraints."""
-    constraints = {name: options.pop(name) for name in [*options] if name in Constraints.__dataclass_fields__}
-    return rules_of(options, [*Constraints.__dataclass_fields__]), Constraints(**constraints)
-
-
-def _changes(tempo: float | None, instrument: str | int | None) -> dict:
-    """Checks a tempo and an instrument, and returns the fields of a Score that they change."""
-    if tempo is not None and not (is_number(tempo) and 1 <= tempo <= 1000):
-        raise ValueError(f"tempo must be from 1 to 1000 quarter notes per minute, got {tempo!r}")
-    changes = {} if tempo is None else {"tempos": ((0.0, float(tempo)),)}
-    return changes if instrument is None else {**changes, "program": program(instrument)}
-
-
-def _played(score: Score, changes: dict) -> Score:
-    """Returns a piece with another tempo or instrument; a single part is named after it."""
-    fields = dict(changes)
-    if "program" in fields:
-        number, parts = fields.pop("program"), len(score.part_names)
-        fields["programs"] = (number,) * parts
-        fields |= {"part_names": (INSTRUMENTS[number],)} if parts == 1 else {}
-    return score.replace(**fields)
+    constraints = {name: value for name, value in options.items() if name in Constraints.__dataclass_fields__}
+    rules = {name: value for name, value in options.items() if name not in constraints}
+    return rules_of(run, rules, [*Constraints.__dataclass_fields__]), Constraints(**constraints)
 
 
 def _source_only(run) -> tuple[int, ...]:

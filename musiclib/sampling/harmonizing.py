@@ -13,7 +13,7 @@ from musiclib.sampling.generation import generate_targets
 from musiclib.sampling.primers import check_run, source_ids
 from musiclib.sampling.ranking import best
 from musiclib.sampling.rules import check_whole
-from musiclib.score import COLUMNS, Score, pitch_name
+from musiclib.score import COLUMNS, Score, inheritance, pitch_name
 from musiclib.score.melody import top_line
 from musiclib.score.voices import between_steps
 
@@ -59,7 +59,9 @@ def harmonize(
     check_whole("candidates", candidates, 1)
     sampled = generate_targets(run, count * candidates, run.model.pace * len(ids), ids, seed, **rules)
     tokens = [run.vocabulary.to_tokens(voices) for voices in sampled.pieces]
-    scores = [_merged(melody, run.encoding.decode(voices)) for voices in tokens]
+    marks = inheritance.whole(melody)
+    voices = (inheritance.inherit(run.encoding.decode(voices), marks, run.encoding.keeps) for voices in tokens)
+    scores = [inheritance.inherit(_merged(melody, each), marks, inheritance.KINDS) for each in voices]
     return best(scores, sampled.nats, [len(voices) for voices in tokens], candidates)
 
 

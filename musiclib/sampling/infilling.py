@@ -73,7 +73,7 @@ def infill(
     gap = open_gap(score, start, end, parts)
     _check_voices(run, gap)
     cells, hidden = _cells(run, gap)
-    new, nats = _compose(run, cells, hidden, gap, count * candidates, seed, rules_of(rules))
+    new, nats = _compose(run, cells, hidden, gap, count * candidates, seed, rules_of(run, rules))
     joins = not run.encoding.holds  # without holds, two equal notes one after the other are one
     scores = [gap.filled(_notes(run, gap, cells, ids), joins) for ids in new]
     return best(scores, nats, [int(hidden.sum())] * len(scores), candidates)

@@ -21,7 +21,7 @@ from musiclib.models.latent import latent_vectors, posterior
 from musiclib.sampling.generation import generate, generate_ids
 from musiclib.sampling.primers import check_latents, check_run, latent_size
 from musiclib.sampling.rules import check_whole
-from musiclib.score import Score, meter
+from musiclib.score import Score, inheritance, meter
 from musiclib.score.voices import STEPS_PER_QUARTER
 
 
@@ -138,7 +138,8 @@ def morph(run, score: Score, **changes: float) -> list[Score]:
     for name, change in changes.items():
         z[:, attribute(run, name)] += change
     decoded = in_metres(run, z, [ids[0] for ids in phrases])
-    return [run.encoding.decode(run.vocabulary.to_tokens(ids)) for ids in decoded]
+    decoded = [run.encoding.decode(run.vocabulary.to_tokens(ids)) for ids in decoded]
+    return [inheritance.inherit(phrase, inheritance.ending(score), run.encoding.keeps) for phrase in decoded]
 
 
 def in_metres(run, z: np.ndarray, metres: Iterable[int]) -> list[np.ndarray]:

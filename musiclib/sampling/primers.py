@@ -76,6 +76,27 @@ def check_latents(run, z: np.ndarray, count: int | None = None) -> np.ndarray:
     return z
 
 
+def opened(music):
+    """Returns the Score of a path to a music file, and anything else as it is; FileNotFoundError without the file."""
+    return readers.read_score(music) if isinstance(music, (str, os.PathLike)) else music
+
+
+def opened_primer(run, primer):
+    """Returns the Score of a primer that is a path, and any other primer as it is.
+
+    Raises:
+        FileNotFoundError: where a text is neither a file nor a token of the run.
+    """
+    if not isinstance(primer, (str, os.PathLike)) or isinstance(primer, str) and primer in run.vocabulary:
+        return primer
+    if not pathlib.Path(primer).is_file():
+        raise FileNotFoundError(
+            f"the primer {str(primer)!r} is neither a file nor a token of this run; an example of a token is"
+            f" {run.vocabulary.tokens[len(RESERVED)]!r}"
+        )
+    return opened(primer)
+
+
 def primer_ids(
     run, primer: Score | str | os.PathLike | Sequence[str] | np.ndarray | None
 ) -> tuple[np.ndarray, list[str]]:
@@ -87,15 +108,8 @@ def primer_ids(
         return np.zeros(0, np.int32), []
     if not isinstance(primer, (Score, str, os.PathLike, Sequence, np.ndarray)):
         raise ValueError(f"a primer is a Score, a file, a token, tokens or an array of ids, got {primer!r}")
-    if isinstance(primer, str) and primer in run.vocabulary:
-        primer = [primer]
-    if isinstance(primer, (str, os.PathLike)):
-        if not pathlib.Path(primer).is_file():
-            raise FileNotFoundError(
-                f"the primer {str(primer)!r} is neither a file nor a token of this run; an example of a token is"
-                f" {run.vocabulary.tokens[len(RESERVED)]!r}"
-            )
-        primer = readers.read_score(primer)
+    primer = opened_primer(run, primer)
+    primer = [primer] if isinstance(primer, str) else primer
     if isinstance(primer, Score):
         return _encoded(run, run.encoding, primer, "primer")
     if len(primer) and isinstance(primer[0], str):
@@ -124,8 +138,7 @@ def source_ids(run, source: Score | str | os.PathLike | np.ndarray | None) -> np
         return None
     if run.model.infills and not isinstance(source, np.ndarray):
         raise ValueError(f"a {run.config.model.name} fills in what is missing of a piece: use sampling.infill")
-    if isinstance(source, (str, os.PathLike)):
-        source = readers.read_score(source)
+    source = opened(source)
     if isinstance(source, Score):
         source, _ = _encoded(run, run.source_encoding, source, "source")
     source = np.zeros(0, np.int32) if source is None else music_ids(run, source)

@@ -87,7 +87,7 @@ class Rules:
         top_p: choose among the likeliest tokens with this cumulative probability, in (0, 1]; None for all.
         greedy: always take the likeliest token.
         repetition_penalty: above 1, recent tokens become less likely.
-        stop_at_end: whether a piece ends at ``<end>``; otherwise ``<end>`` is never sampled.
+        stop_at_end: whether a piece ends where the network ends it; False makes it go on for all of its ``length``.
         avoid_copying: for example ``Guard(data, 16)``, which allows at most 16 tokens in a row from the training
             pieces of a dataset; None for no guard.
 
@@ -100,7 +100,7 @@ class Rules:
     top_p: float | None = None
     greedy: bool = False
     repetition_penalty: float = 1.0
-    stop_at_end: bool = False
+    stop_at_end: bool = True
     avoid_copying: Any = None
 
     def __post_init__(self) -> None:
@@ -132,10 +132,11 @@ def is_number(value: object) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-def rules_of(options: dict, others: Sequence[str] = ()) -> Rules:
+def rules_of(run, options: dict, others: Sequence[str] = ()) -> Rules:
     """Returns the sampling rules of some options.
 
     Args:
+        run: its own sampling rules are used where no other is given.
         options: by name.
         others: names of further options of the caller, for the message.
 
@@ -143,7 +144,7 @@ def rules_of(options: dict, others: Sequence[str] = ()) -> Rules:
         TypeError: at an unknown name.
         ValueError: at an invalid value.
     """
-    known = [field.name for field in dataclasses.fields(Rules)]
+    known, options = [field.name for field in dataclasses.fields(Rules)], {**run.config.sampling, **options}
     unknown = [name for name in options if name not in known]
     if unknown:
         raise TypeError(f"there is no option {unknown[0]!r} here; the options are {', '.join([*known, *others])}")

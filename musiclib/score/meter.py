@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fractions
 import math
+import re
 
 import numpy as np
 
@@ -16,7 +17,16 @@ Signatures = tuple[tuple[float, int, int], ...]
 
 COMMON = 4.0  # quarter lengths of a bar without a time signature
 _TOLERANCE = 1e-6  # quarter lengths
+_NAME = re.compile(r"([1-9]\d?)/(1|2|4|8|16|32)", re.ASCII)
 _MAX_DENOMINATOR = 64  # the largest denominator that MIDI files and notation support
+
+
+def parse(time_signature: str) -> tuple[int, int]:
+    """Returns numerator and denominator of a time signature such as ``"6/8"``; raises ValueError at anything else."""
+    found = _NAME.fullmatch(time_signature) if isinstance(time_signature, str) else None
+    if not found:
+        raise ValueError(f"time_signature must be such as '4/4' or '6/8', got {time_signature!r}")
+    return int(found[1]), int(found[2])
 
 
 def bar_length(signatures: Signatures) -> float:

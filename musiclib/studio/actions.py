@@ -56,14 +56,9 @@ def compose(model, key, bars, tempo, instrument, cadence, loop, temperature, top
 def go_on(given: Given, model, bars, temperature, seed) -> Result:
     """Continues music by some bars."""
     book = Notebook()
-    tune, marks = _given(book, "tune", given), given.score.time_signatures
-    length = meter.bar_length(marks)
-    options = {
-        "primer": tune,
-        "bars": math.ceil(tune.end / length) + _whole("bars", bars),
-        "seed": _whole("seed", seed),
-    }
-    options |= {"time_signature": "{1}/{2}".format(*marks[-1]) if marks else None, "tempo": tune.tempos[0][1]}
+    tune = _given(book, "tune", given)
+    begun = math.ceil(tune.end / meter.bar_length(given.score.time_signatures))
+    options = {"primer": tune, "bars": begun + _whole("bars", bars), "seed": _whole("seed", seed)}
     return _made(
         book, model, "sampling.generate", book.run(model), count=1, temperature=temperature, top_p=0.95, **options
     )

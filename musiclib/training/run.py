@@ -54,6 +54,11 @@ class Run:
             f" best validation loss {best:.3f} {self.model.unit})"
         )
 
+    @property
+    def typical(self) -> dict:
+        """What is typical of the training pieces (``score.inheritance.typical``); empty in runs of earlier versions."""
+        return self.about.get("dataset", {}).get("typical", {})
+
     def save(self, folder: str | pathlib.Path) -> pathlib.Path:
         """Saves the run's folder by an atomic write; an existing run is replaced.
 

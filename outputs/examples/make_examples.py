@@ -18,8 +18,8 @@ sys.path.insert(0, str(ROOT))
 from musiclib import audio, corpus, dataset, evaluation, plots, sampling, style, training, writers  # noqa: E402
 from musiclib.score import Score, meter  # noqa: E402
 
-# The run, a seed, and the most tokens of a piece; the last one writes four for each sixteenth.
-RUNS = (("bach_lstm", 4, 110), ("bach_gru_attention", 3, 110), ("bach_transformer", 4, 110), ("jsb_gru", 3, 1024))
+# The run and a seed.
+RUNS = (("bach_lstm", 4), ("bach_gru_attention", 3), ("bach_transformer", 4), ("jsb_gru", 3))
 TEMPO = 92  # quarter notes a minute
 BEATS = 32  # quarter lengths that are drawn
 HEARD = 16  # quarter lengths of sound, to keep the files small; the MIDI files hold all
@@ -27,12 +27,12 @@ HEARD = 16  # quarter lengths of sound, to keep the files small; the MIDI files 
 
 def main() -> None:
     pieces, runs = {}, {}
-    for name, seed, length in RUNS:
+    for name, seed in RUNS:
         run = runs[name] = training.load_run(ROOT / "models" / name)
-        options = {"temperature": 0.9, "top_p": 0.95, "stop_at_end": True, "seed": seed}
-        # The longest of eight that end by themselves: a whole piece, with its cadences.
-        piece = max(sampling.generate(run, count=8, length=length, **options), key=lambda score: score.end)
-        pieces[name] = piece.replace(tempos=((0, TEMPO),))
+        several = sampling.generate(run, count=8, temperature=0.9, top_p=0.95, tempo=TEMPO, seed=seed)
+        # Of eight that end by themselves the middle one in length: a whole piece, with its cadences.
+        ended = [piece for piece, has_ended in zip(several, several.ended, strict=True) if has_ended]
+        pieces[name] = sorted(ended, key=lambda piece: piece.end)[len(ended) // 2]
         writers.write_midi(pieces[name], FOLDER / f"{name}.mid")
         audio.write_wav(pieces[name].slice(0, HEARD), FOLDER / f"{name}.wav", sample_rate=16000)
     real = corpus.load("bach", limit=1, seed=4, progress=False).scores[0]
@@ -109,8 +109,7 @@ def styles() -> None:
 def notation() -> None:
     """Writes the first phrases of four voices in staff and numbered notation, as a piano roll and as a player."""
     run = training.load_run(ROOT / "models" / "jsb_gru")
-    options = {"count": 8, "length": 1024, "temperature": 0.9, "top_p": 0.95, "stop_at_end": True, "seed": 2}
-    piece = sampling.generate(run, **options)[5].replace(tempos=((0, TEMPO),)).slice(0, BEATS)
+    piece = sampling.generate(run, count=8, tempo=TEMPO, seed=2)[5].slice(0, BEATS)
     sheet, numbers = plots.staff(piece, color="parts", names=True), plots.jianpu(piece)
     for suffix in ("svg", "png"):
         sheet.save(FOLDER / f"notation_staff.{suffix}")
@@ -120,7 +119,6 @@ def notation() -> None:
     plots.piano_roll(piece, ax=ax, title="the same notes as a piano roll")
     figure.savefig(FOLDER / "notation_roll.png", dpi=80)
     known, nats = evaluation.surprise(run, piece)
-    known = known.replace(tempos=piece.tempos)
     plots.staff(known, values=nats, label="nats per note").save(FOLDER / "surprise.png")
 
 
@@ -128,10 +126,10 @@ def answer() -> None:
     """Writes four bars of a fiddle tune that the network was not trained on, and its answer to them."""
     run = training.load_run(ROOT / "models" / "fiddle_answers")
     phrase = next(found[0][0] for score in unseen(run, "ryansMammoth", 150) if (found := dataset.phrases(score)))
-    options = {"length": 200, "source": phrase, "stop_at_end": True, "temperature": 0.7, "seed": 7}
+    options = {"source": phrase, "temperature": 0.7, "tempo": TEMPO, "seed": 7}
     bars = 4 * meter.bar_length(phrase.time_signatures)  # quarter lengths of those given, and of the answer
-    piece = phrase.then(sampling.generate(run, **options)[0].slice(0, bars), start=bars)
-    writers.write_midi(piece.replace(tempos=((0, TEMPO),)), FOLDER / "fiddle_answers.mid")
+    answer = sampling.generate(run, **options)[0].slice(0, bars)
+    writers.write_midi(phrase.replace(tempos=answer.tempos).then(answer, start=bars), FOLDER / "fiddle_answers.mid")
 
 
 def unseen(run: training.Run, source: str, limit: int) -> list[Score]:
