@@ -32,9 +32,7 @@ def asked() -> None:
     for name in RUNS:
         run = training.load_run(f"models/{name}")
         options = {"key": KEY, "bars": BARS, "cadence": True}
-        alone = sampling.generate(
-            run, COUNT, length=600 if name == "jsb_gru" else 250, seed=1, **RULES
-        )
+        alone = sampling.generate(run, COUNT, length=600 if name == "jsb_gru" else 250, seed=1, **RULES)
         held = sampling.generate(run, COUNT, seed=1, **options, **RULES)
         _row(f"{name}, alone", alone, [""] * 3)
         costs = [statistics.median(own[which] for own in held.costs) for which in ("key", "bars", "cadence")]

@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import inspect
 import pathlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +37,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from benchmarks import jsb_grid, likelihood
-from musiclib import config, corpus, dataset, models, training
+from musiclib import config, corpus, dataset, training
 from musiclib.corpus import jsb
 from musiclib.encodings import Chorale
 from musiclib.encodings.chorale import ORDER
@@ -105,10 +104,7 @@ def _corpus(rolls: Mapping[str, np.ndarray]) -> corpus.Corpus:
 
 def train(splits: Splits, settings: config.Config, folder: pathlib.Path) -> training.Run:
     """Trains a network on ``train`` and chooses its weights by ``valid``."""
-    data = prepare(splits)
-    if "pitches" in inspect.signature(models.BUILDERS[settings.model.name]).parameters:
-        settings.model.options["pitches"] = pitches_of(data.vocabulary)
-    return training.train(data, settings, folder)
+    return training.train(prepare(splits), settings, folder)
 
 
 def check(run: training.Run) -> None:

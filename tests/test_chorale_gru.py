@@ -120,8 +120,12 @@ def test_a_silent_voice_and_a_padded_end_are_read():
 def test_pitches_are_read_from_a_vocabulary():
     vocabulary = Vocabulary([*RESERVED, "C4", "R", "F#3"])
     assert pitches_of(vocabulary) == [None, None, None, None, 60, -1, 54]
-    with pytest.raises(ValueError, match="C4:1"):
+    with pytest.raises(ValueError, match="has 'C4:1'; prepare the dataset with encodings.Chorale()"):
         pitches_of(Vocabulary([*RESERVED, "C4:1"]))
+    tokens = list(vocabulary.tokens)
+    own, given = (models.build("chorale_gru", 7, units=8, head=6, heads=2, **{name: value}) for name, value in
+                  (("tokens", tokens), ("pitches", pitches_of(vocabulary))))  # fmt: skip
+    assert own.pitches == given.pitches == pitches_of(vocabulary)
 
 
 @pytest.mark.parametrize(

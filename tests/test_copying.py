@@ -1,6 +1,5 @@
 """Against copying: passages are counted by brute force, in music from networks that would copy."""
 
-import dataclasses
 import os
 import pathlib
 import subprocess
@@ -150,8 +149,9 @@ def test_a_dataset_or_pairs_stand_for_their_training_pieces(parrot):
     pair = dataset.PairedPieces(Pieces.from_lists([[4]] * len(TRAINING)), TRAINING, np.arange(len(TRAINING)))
     both = dataset.Pairs(pair, pair, pair, VOCABULARY, parrot.encoding, parrot.encoding, {})
     assert np.array_equal(pieces, sampling.generate_ids(parrot, avoid_copying=sampling.Guard(both, 5), **options))
-    others = dataclasses.replace(data, vocabulary=Vocabulary(RESERVED + TOKENS[::-1]))  # equally many
-    with pytest.raises(ValueError, match="25 tokens that are not the 25 of the run; prepare it with"):
+    reverse = Vocabulary(RESERVED + TOKENS[::-1])  # equally many
+    others = dataset.Dataset(TRAINING, Pieces.from_lists([]), Pieces.from_lists([]), reverse, parrot.encoding, {})
+    with pytest.raises(ValueError, match="the pieces of avoid_copying were made with another vocabulary"):
         sampling.generate_ids(parrot, avoid_copying=sampling.Guard(others, 5), **options)
 
 

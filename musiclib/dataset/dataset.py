@@ -31,6 +31,9 @@ class Dataset:
         vocabulary: the tokens, collected from ``train`` only.
         encoding: of the tokens.
         about: provenance (transpositions, names of the pieces).
+
+    Raises:
+        ValueError: where a part was made with another vocabulary.
     """
 
     train: Pieces
@@ -41,6 +44,11 @@ class Dataset:
     about: dict
     source_encoding: ClassVar[encodings.Encoding | None] = None
     _part: ClassVar[type] = Pieces
+
+    def __post_init__(self) -> None:
+        for name in PARTS:
+            part = getattr(self, name).of_vocabulary(self.vocabulary.fingerprint, f"the {name} pieces")
+            object.__setattr__(self, name, part)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(getattr(self, p).ids):,} ids in {len(getattr(self, p))} {p} pieces" for p in PARTS)

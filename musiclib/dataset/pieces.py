@@ -1,6 +1,7 @@
 """Pieces: many pieces of ids as one flat array with offsets, alone or in pairs.
 
-Saved files are memory-mapped, so that a corpus may be larger than memory.
+Saved files are memory-mapped, so that a corpus may be larger than memory. Pieces know the fingerprint of their
+vocabulary, and so do the ids of each piece that they give out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from musiclib import _atomic
+from musiclib.encodings.ids import check_vocabulary, vocabulary_of, with_vocabulary
 from musiclib.encodings.vocabulary import END, PADDING, START
 
 
@@ -21,22 +23,35 @@ class Pieces:
     Args:
         ids: (tokens,) int32, all pieces in one array.
         offsets: (pieces + 1,) int64; piece i is ``ids[offsets[i]:offsets[i + 1]]``.
+        vocabulary: the fingerprint of the vocabulary; None if it is unknown, and for frames.
 
     Raises:
         ValueError: where the offsets do not fit the ids.
     """
 
-    def __init__(self, ids: np.ndarray, offsets: np.ndarray) -> None:
+    def __init__(self, ids: np.ndarray, offsets: np.ndarray, vocabulary: str | None = None) -> None:
         if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(ids) or np.any(np.diff(offsets) < 0):
             raise ValueError(f"offsets must rise from 0 to the number of ids, {len(ids)}; these do not")
-        self.ids, self.offsets = ids, offsets
+        self.ids, self.offsets, self.vocabulary = ids, offsets, vocabulary
 
     @classmethod
     def from_lists(cls, pieces: Iterable[np.ndarray]) -> Pieces:
-        """Returns pieces from one array of ids each."""
-        pieces = [np.asarray(piece, dtype=np.int32) for piece in pieces]
-        offsets = np.cumsum([0, *(len(piece) for piece in pieces)], dtype=np.int64)
-        return cls(np.concatenate([np.zeros(0, np.int32), *pieces]), offsets)
+        """Returns pieces from one array of ids each; raises ValueError where these are of several vocabularies."""
+        arrays, vocabulary = [np.zeros(0, np.int32)], None
+        for piece in pieces:
+            check_vocabulary(vocabulary, piece, f"the ids of piece {len(arrays) - 1}")
+            vocabulary = vocabulary or vocabulary_of(piece)
+            arrays.append(np.asarray(piece, dtype=np.int32))
+        return cls(np.concatenate(arrays), np.cumsum([len(array) for array in arrays], dtype=np.int64), vocabulary)
+
+    def of_vocabulary(self, fingerprint: str, name: str) -> Pieces:
+        """Returns these pieces with the fingerprint of their vocabulary; frames have none.
+
+        Raises:
+            ValueError: where they were made with another vocabulary; the message calls them ``name``.
+        """
+        check_vocabulary(fingerprint, self, name)
+        return self if self.ids.ndim != 1 or self.vocabulary else Pieces(self.ids, self.offsets, fingerprint)
 
     @property
     def targets(self) -> Pieces:
@@ -55,7 +70,7 @@ class Pieces:
         if not -len(self) <= i < len(self):
             raise IndexError(f"there is no piece {i}; there are {len(self)}")
         i %= len(self)
-        return self.ids[self.offsets[i] : self.offsets[i + 1]]
+        return with_vocabulary(self.ids[self.offsets[i] : self.offsets[i + 1]], self.vocabulary)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self[i] for i in range(len(self)))
@@ -86,6 +101,19 @@ class PairedPieces:
     sources: Pieces
     targets: Pieces
     groups: np.ndarray
+
+    def __post_init__(self) -> None:
+        check_vocabulary(self.sources.vocabulary, self.targets, "the targets")
+
+    @property
+    def vocabulary(self) -> str | None:
+        """The fingerprint of the vocabulary, which sources and targets share; None if it is unknown."""
+        return self.targets.vocabulary or self.sources.vocabulary
+
+    def of_vocabulary(self, fingerprint: str, name: str) -> PairedPieces:
+        """Returns these pairs with the fingerprint of their vocabulary; see ``Pieces.of_vocabulary``."""
+        sides = (side.of_vocabulary(fingerprint, name) for side in (self.sources, self.targets))
+        return PairedPieces(*sides, self.groups)
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -122,7 +150,7 @@ def rows(pieces: Iterable[np.ndarray], length: int) -> np.ndarray:
 
 def from_start_to_end(ids: np.ndarray) -> np.ndarray:
     """Returns the ids of a piece between ``<start>`` and ``<end>``."""
-    return np.concatenate([[START], ids, [END]])
+    return with_vocabulary(np.concatenate([[START], ids, [END]]), vocabulary_of(ids))
 
 
 def _save_arrays(path: str | pathlib.Path, **arrays: np.ndarray) -> None:

@@ -8,6 +8,7 @@ raise an error, and encoding a decoded score gives the same tokens again. An enc
 from musiclib.encodings.base import Encoding
 from musiclib.encodings.chorale import Chorale
 from musiclib.encodings.frames import Frames
+from musiclib.encodings.ids import Ids, check_vocabulary
 from musiclib.encodings.note_chord import NoteChord, normal_order
 from musiclib.encodings.note_events import NoteEvents
 from musiclib.encodings.performance import Performance
@@ -17,6 +18,6 @@ from musiclib.encodings.spectra import Spectra
 from musiclib.encodings.vocabulary import Vocabulary
 
 __all__ = [
-    "ENCODINGS", "Chorale", "Encoding", "Frames", "NoteChord", "NoteEvents", "Performance", "Phrases", "Spectra",
-    "Vocabulary", "from_config", "normal_order", "register",
+    "ENCODINGS", "Chorale", "Encoding", "Frames", "Ids", "NoteChord", "NoteEvents", "Performance", "Phrases",
+    "Spectra", "Vocabulary", "check_vocabulary", "from_config", "normal_order", "register",
 ]  # fmt: skip

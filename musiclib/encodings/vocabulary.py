@@ -11,11 +11,15 @@ labels as tokens.
 from __future__ import annotations
 
 import collections
+import functools
+import hashlib
 import json
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+
+from musiclib.encodings.ids import Ids, check_vocabulary, with_vocabulary
 
 PADDING, START, END, UNKNOWN = 0, 1, 2, 3
 RESERVED = ("<pad>", "<start>", "<end>", "<unknown>")
@@ -78,6 +82,11 @@ class Vocabulary:
         """The labels, in alphabetical order."""
         return labels(self.tokens)
 
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """The first 16 hexadecimal digits of a SHA-256 over the tokens."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
     def __len__(self) -> int:
         return len(self.tokens)
 
@@ -92,8 +101,8 @@ class Vocabulary:
     def __repr__(self) -> str:
         return f"Vocabulary({len(self)} tokens, {len(RESERVED)} of them reserved)"
 
-    def to_ids(self, tokens: Sequence[str], allow_unknown: bool = False) -> np.ndarray:
-        """Converts tokens to ids, (n,) int32.
+    def to_ids(self, tokens: Sequence[str], allow_unknown: bool = False) -> Ids:
+        """Converts tokens to ids, (n,) int32, which carry the fingerprint of this vocabulary.
 
         Args:
             tokens: the tokens of one piece.
@@ -109,14 +118,16 @@ class Vocabulary:
                         f"the token {token!r} is not in this vocabulary of {len(self)}; encode with the options it was"
                         " built with, or pass allow_unknown=True"
                     )
-        return np.array([self._ids.get(token, UNKNOWN) for token in tokens], dtype=np.int32)
+        ids = np.array([self._ids.get(token, UNKNOWN) for token in tokens], dtype=np.int32)
+        return with_vocabulary(ids, self.fingerprint)
 
     def to_tokens(self, ids: Iterable[int]) -> list[str]:
         """Converts ids to tokens, without the reserved ones and labels.
 
         Raises:
-            ValueError: at an id outside the vocabulary.
+            ValueError: at an id outside the vocabulary, or ids of another one.
         """
+        check_vocabulary(self.fingerprint, ids)
         tokens = []
         for i in ids:
             if not 0 <= i < len(self.tokens):

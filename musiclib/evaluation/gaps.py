@@ -8,6 +8,7 @@ from keras import ops
 
 from musiclib.dataset import Pieces
 from musiclib.dataset.pieces import rows
+from musiclib.encodings import check_vocabulary
 from musiclib.encodings.vocabulary import UNKNOWN
 
 
@@ -55,7 +56,11 @@ def nats_in_gaps(
 
     Returns:
         For each piece -log P of the ids in its gap, in order.
+
+    Raises:
+        ValueError: where the pieces were made with another vocabulary.
     """
+    check_vocabulary(run.vocabulary.fingerprint, pieces)
     found: list[np.ndarray] = [np.zeros(0)] * len(pieces)
     order = np.argsort(np.diff(pieces.offsets), kind="stable")
     for batch in (order[i : i + batch_size] for i in range(0, len(order), batch_size)):

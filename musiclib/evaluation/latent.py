@@ -16,6 +16,7 @@ from musiclib import sampling
 from musiclib.corpus import Corpus
 from musiclib.dataset import Pieces
 from musiclib.dataset.pieces import from_start_to_end, rows
+from musiclib.encodings import check_vocabulary
 from musiclib.encodings.vocabulary import END, PADDING, START
 from musiclib.evaluation.ngram import NGram
 from musiclib.models.latent import posterior
@@ -75,7 +76,7 @@ def reconstruction(run, phrases: Pieces, seed: int = 0) -> Reconstruction:
         seed: of the samples and the shuffle.
 
     Raises:
-        ValueError: where the run has no encoder.
+        ValueError: where the run has no encoder, or the phrases were made with another vocabulary.
     """
     model, rng = run.model, np.random.default_rng(seed)
     ids, mean, sample, kl = _encoded(run, phrases, seed)
@@ -148,6 +149,7 @@ def _bound(model, ids: np.ndarray, sample: np.ndarray, kl: np.ndarray) -> float:
 def _encoded(run, phrases: Pieces, seed: int) -> tuple[np.ndarray, ...]:
     """Returns the rows of phrases, their mean latent vectors, a sample of them, and each KL in nats."""
     sampling.latent.check_vae(run)
+    check_vocabulary(run.vocabulary.fingerprint, phrases)
     model, ids = run.model, rows(phrases, run.model.length + 1)
     mean, log_variance = posterior(model, ids)
     noise = np.random.default_rng(seed).standard_normal(mean.shape, dtype=np.float32)
@@ -216,6 +218,7 @@ def accuracy(predicted: np.ndarray, targets: np.ndarray, hold: int) -> Accuracy:
 
 def unseen(phrases: Pieces, training: Pieces) -> np.ndarray:
     """Returns which phrases do not stand in training, (phrases,) bool; in no key, if training has all of them."""
+    check_vocabulary(training.vocabulary, phrases)
     seen = {phrase.tobytes() for phrase in training}
     return np.array([phrase.tobytes() not in seen for phrase in phrases])
 
@@ -225,6 +228,7 @@ def nearest(phrases: Pieces, training: Pieces, vocabulary_size: int) -> np.ndarr
 
     What copying reaches: a reconstruction must be better.
     """
+    check_vocabulary(training.vocabulary, phrases)
     length = max(int(np.diff(part.offsets).max(initial=1)) for part in (phrases, training))
     wanted, known = (np.asarray(rows(part, length)[:, 1:]) for part in (phrases, training))
     best, chosen = np.full(len(wanted), -1.0), np.zeros(len(wanted), np.int64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from musiclib.dataset import PairedPieces, Pieces
+from musiclib.encodings import check_vocabulary
 from musiclib.evaluation import latent
 from musiclib.models.likelihood import nats
 
@@ -50,6 +51,7 @@ def _check(run, pieces: Pieces) -> None:
     """Raises ValueError where pieces have no likelihood under a run."""
     if not run.model.has_likelihood:
         raise ValueError(f"a {run.config.model.name} has no likelihood; compare its phrases with evaluation.bars")
+    check_vocabulary(run.vocabulary.fingerprint, pieces)
     if not np.any(np.diff(pieces.offsets) > 1):
         raise ValueError(f"nothing to predict in these {len(pieces)} pieces; give one of at least 2 ids")
     if len(pieces.ids) and pieces.ids.max() >= len(run.vocabulary):

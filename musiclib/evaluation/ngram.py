@@ -13,6 +13,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from musiclib.dataset import Pieces
+from musiclib.encodings import check_vocabulary
+from musiclib.encodings.ids import with_vocabulary
 from musiclib.encodings.vocabulary import END, PADDING, START, UNKNOWN
 
 
@@ -28,7 +30,7 @@ class NGram:
     def __init__(self, pieces: Pieces, vocabulary_size: int, order: int = 4) -> None:
         if order < 1:
             raise ValueError(f"order must be at least 1, got {order}")
-        self.vocabulary_size, self.order = vocabulary_size, order
+        self.vocabulary_size, self.order, self.vocabulary = vocabulary_size, order, pieces.vocabulary
         self.counts: list[dict[tuple, collections.Counter]] = [
             collections.defaultdict(collections.Counter) for _ in range(order)
         ]
@@ -61,7 +63,8 @@ class NGram:
             while len(ids) <= length and ids[-1] != END:
                 following = self._draw(ids, rng)
                 ids += [] if following in (PADDING, START, UNKNOWN) else [following]
-            pieces.append(np.array([i for i in ids if i not in (START, END)], dtype=np.int32))
+            ids = np.array([i for i in ids if i not in (START, END)], dtype=np.int32)
+            pieces.append(with_vocabulary(ids, self.vocabulary))
         return pieces
 
     def _draw(self, ids: list[int], rng: random.Random) -> int:
@@ -74,7 +77,12 @@ class NGram:
         return rng.randrange(self.vocabulary_size)
 
     def nats_per_token(self, pieces: Pieces) -> float:
-        """Returns the mean of -log P over every id but the first of each piece."""
+        """Returns the mean of -log P over every id but the first of each piece.
+
+        Raises:
+            ValueError: where the pieces were made with another vocabulary than those that were counted.
+        """
+        check_vocabulary(self.vocabulary, pieces)
         losses = [
             -np.log(self.probability(ids[:i], ids[i])) for ids in (piece.tolist() for piece in pieces)
             for i in range(1, len(ids))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from musiclib.dataset import Pieces
+from musiclib.encodings import check_vocabulary
 from musiclib.score import passages
 
 
@@ -28,10 +29,12 @@ def seen_share(pieces: Iterable[np.ndarray], training: Pieces, length: int = 8) 
         length: ids in a sequence.
 
     Raises:
-        ValueError: where every piece is shorter than ``length``.
+        ValueError: where every piece is shorter than ``length``, or the training pieces have another vocabulary.
     """
+    pieces = Pieces.from_lists(pieces)
+    check_vocabulary(training.vocabulary, pieces)
     seen = {bytes(row) for row in _sequences(training, length)}
-    found = collections.Counter(bytes(row) in seen for row in _sequences(Pieces.from_lists(pieces), length))
+    found = collections.Counter(bytes(row) in seen for row in _sequences(pieces, length))
     if not found:
         raise ValueError(f"no piece is {length} ids long; compare shorter sequences or longer pieces")
     return found[True] / found.total()

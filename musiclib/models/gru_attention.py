@@ -13,7 +13,7 @@ from keras import ops
 from musiclib.config import TrainingConfig
 from musiclib.models.autoregressive import AutoregressiveModel, embedding_layer, logits_layer
 from musiclib.models.layers.additive_attention import attend_to_past, attention_weights, empty_cache, self_attention
-from musiclib.models.registry import register
+from musiclib.models.registry import TOKENS, register
 
 _LAYERS = 3
 
@@ -185,6 +185,7 @@ def gru_attention(
 register(
     "gru_attention",
     gru_attention,
+    TOKENS,
     quick=(
         {"units": 128, "context_length": 64, "dropout": 0.1},
         TrainingConfig(window=64, batch_size=16, epochs=14, learning_rate=3e-3),

@@ -19,11 +19,12 @@ from keras import ops
 
 from musiclib.config import TrainingConfig
 from musiclib.dataset.gap_windows import GapWindows
+from musiclib.encodings import Encoding
 from musiclib.encodings.vocabulary import PADDING
 from musiclib.models.autoregressive import AutoregressiveModel, condition_rows, embedding_layer, logits_layer
 from musiclib.models.layers.backwards import reverse
 from musiclib.models.layers.intervals import around, span
-from musiclib.models.registry import register
+from musiclib.models.registry import Takes, register
 from musiclib.score import pitch_number
 
 _PERIOD = 48  # steps: a bar of every common metre goes into it, so that the position tells the metre
@@ -216,9 +217,14 @@ def gru_infill(
     return model
 
 
+def _of_one_voice(encoding: Encoding) -> bool:
+    return encoding.name == "Chorale" and len(encoding.voices) == 1
+
+
 register(
     "gru_infill",
     gru_infill,
+    Takes("Chorale of one voice, such as Chorale(holds=True, voices='S')", _of_one_voice),
     quick=(
         {"units": 64, "reading": 48, "embedding_size": 24},
         TrainingConfig(window=288, batch_size=16, epochs=4, learning_rate=5e-3, average=0.95, align=48),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import keras
 
@@ -12,15 +13,39 @@ from musiclib.encodings import Encoding, Vocabulary
 
 BUILDERS: dict[str, Callable[..., keras.Model]] = {}
 PRESETS: dict[str, Mapping[str, Config]] = {}
+TAKES: dict[str, Takes] = {}
 
 
-def register(name: str, builder: Callable[..., keras.Model], **presets: tuple[dict, TrainingConfig]) -> None:
+class Takes(NamedTuple):
+    """The encodings that a network can learn from.
+
+    Attributes:
+        text: which they are, as the README and the error message say it.
+        fits: whether an encoding is one of them.
+    """
+
+    text: str
+    fits: Callable[[Encoding], bool]
+
+
+TOKENS = Takes("every encoding of tokens", lambda encoding: not encoding.bands)
+
+
+def register(
+    name: str,
+    builder: Callable[..., keras.Model],
+    takes: Takes | None = None,
+    sampling: Mapping | None = None,
+    **presets: tuple[dict, TrainingConfig],
+) -> None:
     """Makes a network known by a name, so that it is built, trained, saved and loaded like those that ship.
 
     Args:
         name: what ``ModelConfig`` calls it. A name that is taken is replaced, so that a notebook cell can be run again.
         builder: takes the size of the vocabulary and options that are JSON values, each with a default, and returns a
             built model, such as an ``AutoregressiveModel``. An argument ``tokens`` gets the tokens of the vocabulary.
+        takes: the encodings that it can learn from; None for all.
+        sampling: the sampling rules of its presets, which their runs keep; None for the general ones.
         **presets: options and training settings by size, for ``config.preset(size, name)``; by default ``quick`` and
             ``full`` with the builder's default options.
 
@@ -32,8 +57,12 @@ def register(name: str, builder: Callable[..., keras.Model], **presets: tuple[di
     quick = TrainingConfig(window=64, batch_size=16, epochs=14)
     presets = presets or {"quick": ({}, quick), "full": ({}, TrainingConfig())}
     BUILDERS[name] = builder
+    TAKES.pop(name, None)
+    if takes is not None:
+        TAKES[name] = takes
     PRESETS[name] = {
-        size: Config(size, ModelConfig(name, options), settings) for size, (options, settings) in presets.items()
+        size: Config(size, ModelConfig(name, options), settings, dict(sampling or {}))
+        for size, (options, settings) in presets.items()
     }
 
 
@@ -45,6 +74,15 @@ def find(name: str) -> Callable[..., keras.Model]:
             f" models.register({name!r}, builder) first"
         )
     return BUILDERS[name]
+
+
+def check_encoding(name: str, encoding: Encoding) -> None:
+    """Raises ValueError where a network cannot learn from an encoding; the message says from which it can."""
+    if name in TAKES and not TAKES[name].fits(encoding):
+        raise ValueError(
+            f"a {name} takes {TAKES[name].text}, and this dataset has {encoding}; prepare one with an encoding that it"
+            " takes, or choose another network"
+        )
 
 
 def build(name: str, vocabulary_size: int, **options) -> keras.Model:

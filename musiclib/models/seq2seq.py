@@ -25,7 +25,7 @@ from musiclib.encodings.vocabulary import PADDING
 from musiclib.models.autoregressive import AutoregressiveModel, condition_rows, embedding_layer, logits_layer
 from musiclib.models.layers.backwards import reverse
 from musiclib.models.layers.cross_attention import CrossAttention
-from musiclib.models.registry import register
+from musiclib.models.registry import TOKENS, register
 
 
 @keras.saving.register_keras_serializable("musiclib")
@@ -260,6 +260,7 @@ _ANNEALED = {"teacher_forcing": [1.0, 0.9]}
 register(
     "seq2seq",
     seq2seq,
+    TOKENS._replace(text="every encoding of tokens, in pairs"),
     quick=(
         {"units": 96, "embedding_size": 32, "layers": 2, "dropout": 0.2, **_ANNEALED, "annealing": 4},
         TrainingConfig(window=64, batch_size=8, epochs=6, learning_rate=5e-3, average=0.95),

@@ -21,7 +21,7 @@ from musiclib.encodings.vocabulary import PADDING
 from musiclib.models.autoregressive import AutoregressiveModel
 from musiclib.models.layers import lstm
 from musiclib.models.losses import sum_over_devices
-from musiclib.models.registry import register
+from musiclib.models.registry import Takes, register
 
 HEADS = ("mixture", "squared")
 _SCALES = (math.log(0.05), math.log(1.0))  # log standard deviations; below it, silence would dominate the loss
@@ -206,6 +206,7 @@ def spectral_lstm(
 register(
     "spectral_lstm",
     spectral_lstm,
+    Takes("Spectra", lambda encoding: bool(encoding.bands)),
     quick=(
         {"units": [128, 128], "components": 8},
         TrainingConfig(window=96, batch_size=16, epochs=12, learning_rate=2e-3),

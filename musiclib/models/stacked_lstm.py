@@ -13,7 +13,7 @@ import keras
 from musiclib.config import TrainingConfig
 from musiclib.models.autoregressive import AutoregressiveModel, embedding_layer, logits_layer
 from musiclib.models.layers import lstm
-from musiclib.models.registry import register
+from musiclib.models.registry import TOKENS, register
 
 
 @keras.saving.register_keras_serializable("musiclib")
@@ -88,6 +88,7 @@ def stacked_lstm(
 register(
     "stacked_lstm",
     stacked_lstm,
+    TOKENS,
     quick=({"units": [128, 128], "embedding_size": 64}, TrainingConfig(window=64, batch_size=16, epochs=14)),
     full=({}, TrainingConfig()),
 )

@@ -25,7 +25,7 @@ from keras import ops
 from musiclib.encodings.vocabulary import LABEL, labels
 from musiclib.models.layers.phrase_tokens import ATTRIBUTES
 from musiclib.models.registry import register
-from musiclib.models.vae import PRESETS, VAE
+from musiclib.models.vae import PHRASES, PRESETS, VAE
 
 _SHORTEST = 13  # tokens that the layers of ``read_style`` need; shorter phrases are padded
 _QUERY = 32  # size of the queries and keys
@@ -210,4 +210,4 @@ def style_vae(
     return model
 
 
-register("style_vae", style_vae, **PRESETS)
+register("style_vae", style_vae, PHRASES._replace(text="Phrases of a labelled corpus"), **PRESETS)

@@ -16,7 +16,7 @@ from musiclib.config import TrainingConfig
 from musiclib.encodings.vocabulary import PADDING
 from musiclib.models.autoregressive import AutoregressiveModel
 from musiclib.models.layers.rotary import rotate
-from musiclib.models.registry import register
+from musiclib.models.registry import TOKENS, register
 
 
 @keras.saving.register_keras_serializable("musiclib")
@@ -217,6 +217,7 @@ def transformer(
 register(
     "transformer",
     transformer,
+    TOKENS,
     quick=(
         {"units": 128, "layers": 3, "heads": 4, "context_length": 128, "dropout": 0.1},
         TrainingConfig(window=128, batch_size=8, epochs=14, learning_rate=2e-3),

@@ -32,7 +32,7 @@ from musiclib.models.autoregressive import embedding_layer, logits_layer
 from musiclib.models.latent import LatentModel, row
 from musiclib.models.layers.phrase_tokens import ATTRIBUTES
 from musiclib.models.losses import NextTokenLoss, sum_over_devices
-from musiclib.models.registry import register
+from musiclib.models.registry import Takes, register
 
 _SHARPNESS = 4.0  # of the order of two phrases along a dimension: it must not need a spread beyond the prior's
 
@@ -269,4 +269,5 @@ PRESETS = {
     ),
     "full": ({}, TrainingConfig(epochs=40, average=0.998, **_PHRASES)),
 }
-register("vae", vae, **PRESETS)
+PHRASES = Takes("Phrases", lambda encoding: encoding.name == "Phrases")
+register("vae", vae, PHRASES, **PRESETS)

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from musiclib.dataset import Dataset, PairedPieces, Pieces
+from musiclib.encodings import check_vocabulary
 from musiclib.encodings.vocabulary import RESERVED, Vocabulary
 from musiclib.sampling.rules import NEVER
 from musiclib.score import passages
@@ -41,13 +42,12 @@ class Guard:
     """
 
     def __init__(self, music: Dataset | PairedPieces | Pieces, limit: int = 16) -> None:
-        self.vocabulary = music.vocabulary if isinstance(music, Dataset) else None
         pieces = music.train if isinstance(music, Dataset) else music
         if not isinstance(pieces, (Pieces, PairedPieces)):
             raise ValueError(f"Guard needs a dataset, or pieces of ids such as its train, got {type(music).__name__}")
         if not (isinstance(limit, (int, np.integer)) and limit >= 1):
             raise ValueError(f"limit must be a whole number of tokens, at least 1, got {limit}")
-        self.limit = int(limit)
+        self.limit, self.vocabulary = int(limit), pieces.vocabulary
         rng = np.random.default_rng(0)
         # Two hashes, each a sum of random codes with random odd weights: 32-bit sums are the same on every backend.
         self._codes = rng.integers(-(2**31), 2**31, (_CODES, 2), dtype=np.int32)
@@ -109,11 +109,7 @@ def checked(guard: Guard | None, vocabulary: Vocabulary, never: int = len(RESERV
             "avoid_copying must be sampling.Guard(data, limit), with the training data, since a run does not contain"
             f" it; got {guard!r}"
         )
-    if guard.vocabulary is not None and guard.vocabulary.tokens != vocabulary.tokens:
-        raise ValueError(
-            f"avoid_copying was given a dataset of {len(guard.vocabulary)} tokens that are not the {len(vocabulary)} of"
-            " the run; prepare it with dataset.prepare(split, run.encoding, vocabulary=run.vocabulary)"
-        )
+    check_vocabulary(vocabulary.fingerprint, guard, "the pieces of avoid_copying")
     if guard.largest_id >= len(vocabulary):
         raise ValueError(
             f"avoid_copying was given pieces with the id {guard.largest_id} and the run's vocabulary ends at"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from musiclib.encodings.ids import with_vocabulary
 from musiclib.encodings.vocabulary import END, PADDING, RESERVED, START, UNKNOWN
 from musiclib.models.latent import latent_vectors
 from musiclib.sampling import compiled_loop, copying
@@ -149,7 +150,8 @@ def generate_ids(
     rules, constraints = _divided(run, options)
     if constraints.loop:
         raise ValueError("generate_ids takes no loop, which needs music; use sampling.generate")
-    return _sample(run, count, length, primer, [], condition, seed, rules, constraints).pieces
+    pieces = _sample(run, count, length, primer, [], condition, seed, rules, constraints).pieces
+    return [with_vocabulary(piece, run.vocabulary.fingerprint) for piece in pieces]
 
 
 def generate_targets(run, count: int, length: int, source: np.ndarray, seed: int | None, **rules) -> Sampled:

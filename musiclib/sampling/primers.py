@@ -11,6 +11,8 @@ import numpy as np
 
 from musiclib import readers
 from musiclib.dataset import Pieces
+from musiclib.encodings import check_vocabulary
+from musiclib.encodings.ids import vocabulary_of, with_vocabulary
 from musiclib.encodings.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
 from musiclib.score import Score
 from musiclib.training import Run
@@ -28,12 +30,13 @@ def random_window(pieces: Pieces, length: int, seed: int | None = None) -> np.nd
     rng = np.random.default_rng(seed)
     piece = long_enough[rng.integers(len(long_enough))]
     start = rng.integers(1, len(piece) - length)
-    return np.array(piece[start : start + length])
+    return with_vocabulary(np.array(piece[start : start + length]), vocabulary_of(piece))
 
 
 def random_notes(vocabulary: Vocabulary, length: int, seed: int | None = None) -> np.ndarray:
     """Returns ``length`` ids drawn uniformly from the vocabulary, to use as a primer."""
-    return np.random.default_rng(seed).integers(len(RESERVED), len(vocabulary), length, dtype=np.int32)
+    ids = np.random.default_rng(seed).integers(len(RESERVED), len(vocabulary), length, dtype=np.int32)
+    return with_vocabulary(ids, vocabulary.fingerprint)
 
 
 def check_loaded(run) -> None:
@@ -181,6 +184,7 @@ def _in_another_octave(run, encoding, score: Score, name: str) -> tuple[np.ndarr
 
 def music_ids(run, ids: np.ndarray) -> np.ndarray:
     """Checks the ids of a primer and drops padding, start and end."""
+    check_vocabulary(run.vocabulary.fingerprint, ids)
     ids, limit = np.asarray(ids).reshape(-1), len(run.vocabulary) - 1
     if ids.size and not np.issubdtype(ids.dtype, np.integer):
         raise ValueError(f"a primer's ids must be whole numbers, got {ids[0]!r}; make them with vocabulary.to_ids")

@@ -54,6 +54,7 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
     settings = config.training
     folder = None if folder is None else pathlib.Path(folder).expanduser()
     builder = models.find(config.model.name)
+    models.check_encoding(config.model.name, data.encoding)
     about = {"data": data.fingerprint, "dataset": data.about, **provenance.record(builder)}
     recipe = _recipe(config, about)
     saving = folder is not None and distribution.is_main()

@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from musiclib.config import TrainingConfig
-from musiclib.encodings.vocabulary import Vocabulary
+from musiclib.encodings import Encoding, Vocabulary
 from musiclib.models.chorale_gru.features import pitches_of
 from musiclib.models.chorale_gru.infilling import ChoraleInfill
 from musiclib.models.chorale_gru.network import ChoraleGRU
-from musiclib.models.registry import register
+from musiclib.models.registry import Takes, register
 
 __all__ = ["ChoraleGRU", "ChoraleInfill", "chorale_gru", "chorale_infill", "pitches_of"]
 
 
 def chorale_gru(
     vocabulary_size: int,
-    pitches: Sequence[int | None],
+    tokens: Sequence[str] | None = None,
+    pitches: Sequence[int | None] | None = None,
     units: int = 192,
     head: int = 144,
     heads: int = 4,
@@ -32,7 +33,8 @@ def chorale_gru(
 
     Args:
         vocabulary_size: number of token ids.
-        pitches: the pitch of each id, from ``pitches_of(vocabulary)``.
+        tokens: the tokens of the vocabulary, of a ``Chorale(holds=False)`` encoding; ``training.train`` gives them.
+        pitches: the pitch of each id, in place of the tokens; older runs have saved it.
         units: size of the GRU and of its input; a multiple of ``heads``.
         head: size of each voice's output head.
         heads: attention heads.
@@ -44,8 +46,10 @@ def chorale_gru(
         A model from ids (batch, time) to logits (batch, time, vocabulary).
 
     Raises:
-        ValueError: where ``pitches`` does not fit the vocabulary.
+        ValueError: where ``tokens`` are not those of a chorale, or ``pitches`` does not fit the vocabulary.
     """
+    if pitches is None:
+        pitches = pitches_of(Vocabulary(tokens)) if tokens else []
     model = ChoraleGRU(vocabulary_size, pitches, units, head, heads, keys, memory, dropout, name="chorale_gru")
     model.build((None, None))
     return model
@@ -88,11 +92,18 @@ def chorale_infill(
     return model
 
 
+def _fits(encoding: Encoding) -> bool:
+    return encoding.name == "Chorale" and not encoding.holds and encoding.voices == "SBAT"
+
+
+_VOICES = Takes("Chorale(holds=False, voices='SBAT')", _fits)
 # Eight epochs of full reach its best, in ten minutes of one core; then it needs regularization, not size.
 _REGULARIZED = {"learning_rate": 2e-3, "weight_decay": 0.05, "average": 0.998, "patience": 6}
 register(
     "chorale_gru",
     chorale_gru,
+    _VOICES,
+    {"temperature": 0.9, "top_p": 0.95},  # nine of ten pieces then end on a triad (benchmarks/endings.py)
     quick=(
         {"units": 64, "head": 48, "heads": 2, "dropout": 0.2},
         TrainingConfig(window=512, batch_size=16, epochs=4, learning_rate=5e-3, average=0.95, align=64),
@@ -102,6 +113,7 @@ register(
 register(
     "chorale_infill",
     chorale_infill,
+    _VOICES,
     quick=(
         {"units": 64, "head": 48, "heads": 2, "dropout": 0.2, "reading": 32},
         TrainingConfig(window=512, batch_size=16, epochs=4, learning_rate=5e-3, average=0.95, align=64),

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from musiclib.encodings.chorale import REST
 from musiclib.encodings.vocabulary import RESERVED, START, Vocabulary
 from musiclib.score import pitch_number
 from musiclib.score.voices import SILENT, VOICES
@@ -33,8 +34,16 @@ def pitches_of(vocabulary: Vocabulary) -> list[int | None]:
     Raises:
         ValueError: where a token is neither a pitch name nor ``R``.
     """
-    sounds = [SILENT if token == "R" else pitch_number(token) for token in vocabulary.tokens[len(RESERVED) :]]
-    return [None] * len(RESERVED) + sounds
+    sounds: list[int | None] = [None] * len(RESERVED)
+    for token in vocabulary.tokens[len(RESERVED) :]:
+        try:
+            sounds.append(SILENT if token == REST else pitch_number(token))
+        except ValueError:
+            raise ValueError(
+                f"a chorale network reads pitches and rests, and the vocabulary has {token!r}; prepare the dataset with"
+                " encodings.Chorale(), from a corpus without labels"
+            ) from None
+    return sounds
 
 
 class Alphabet:

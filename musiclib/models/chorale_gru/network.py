@@ -42,7 +42,10 @@ class ChoraleGRU(AutoregressiveModel):
     def __init__(self, vocabulary_size, pitches, units, head, heads, keys, memory, dropout, **kwargs) -> None:
         super().__init__(vocabulary_size, **kwargs)
         if len(pitches) != vocabulary_size:
-            raise ValueError(f"pitches must have one entry for each of the {vocabulary_size} ids, got {len(pitches)}")
+            raise ValueError(
+                f"pitches must have one entry for each of the {vocabulary_size} ids, got {len(pitches)}; give the"
+                " tokens of a Chorale vocabulary instead, as training.train does"
+            )
         if units % heads:
             raise ValueError(f"units must be a multiple of heads, got {units} and {heads}")
         self.pitches = [None if pitch is None else int(pitch) for pitch in pitches]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from musiclib.config import TrainingConfig
 from musiclib.models.gan.network import GAN
-from musiclib.models.registry import register
+from musiclib.models.registry import Takes, register
 
 __all__ = ["GAN", "gan"]
 
@@ -57,6 +57,10 @@ def gan(
 register(
     "gan",
     gan,
+    Takes(
+        "Phrases of several voices and one time signature, such as Phrases(voices='SBAT', metres=['4/4'])",
+        lambda encoding: encoding.name == "Phrases" and len(encoding.voices) > 1,
+    ),
     quick=(
         {"units": 96, "critic_units": 96, "critic_steps": 2},
         TrainingConfig(130, 32, epochs=45, learning_rate=1e-3, halve_after=None, average=0.98, patience=45),
