@@ -20,7 +20,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-from benchmarks import generation, gpu, memory, music, pytorch, reading, report, training
+from benchmarks import evaluating, generation, gpu, memory, music, pytorch, reading, report, training
 from benchmarks.measure import Comparison, Row, Setting
 from musiclib import config
 
@@ -29,6 +29,7 @@ COMPARISONS = (
     *memory.COMPARISONS,
     *training.COMPARISONS,
     *generation.COMPARISONS,
+    *evaluating.COMPARISONS,
     *pytorch.COMPARISONS,
     *gpu.COMPARISONS,
 )

@@ -42,8 +42,8 @@ def home(tmp_path_factory) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def loops_without_xla(request):
-    """Compiles generation loops without XLA, in a fifth of the time; the tests of sampling and the notebooks have it."""
-    loops = sys.modules.get("musiclib.sampling.compiled_loop")
+    """Compiles networks without XLA, in a fifth of the time; the tests of sampling and the notebooks have it."""
+    loops = sys.modules.get("musiclib.models.compiling")
     with pytest.MonkeyPatch.context() as patch:
         if loops is not None and request.module.__name__ not in ("test_sampling", "test_copying"):
             compiled = loops._compile

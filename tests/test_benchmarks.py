@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import compare, generation, gpu, measure, memory, music, pytorch, report, textbook, training
+from benchmarks import compare, evaluating, generation, gpu, measure, memory, music, pytorch, report, textbook, training
 from musiclib.dataset import Windows
 from musiclib.encodings.vocabulary import RESERVED
 
@@ -155,3 +155,8 @@ def test_pytorch_network_has_the_same_shape():
     model = pytorch.network(20, units=(8, 6), embedding_size=4)
     logits, states = model(torch.zeros((2, 5), dtype=torch.int64))
     assert logits.shape == (2, 5, 20) and len(states) == 2
+
+
+def test_the_likelihood_of_a_whole_piece_and_of_its_windows_is_the_same():
+    whole, ours = evaluating.sides(600)
+    assert ours() == pytest.approx(whole(), abs=1e-3)

@@ -7,7 +7,7 @@ from keras import ops
 
 from musiclib import models
 from musiclib.encodings.vocabulary import END, RESERVED, START, Vocabulary
-from musiclib.models.chorale_gru.features import Alphabet, Keys, histories, pitches_of
+from musiclib.models.chorale_gru.features import Alphabet, Keys, empty_history, histories, pitches_of
 
 PITCHES = [None] * 4 + [*range(50, 66), -1, 48]  # 47 and 49 have no id, 48 is not in the order of the others
 SIZE = len(PITCHES)
@@ -99,7 +99,8 @@ def test_what_has_been_heard():
     alphabet = Alphabet(PITCHES)
     a, b, rest = 4, 6, 20  # 50, 52 and silence
     steps = np.array([[[START] * 4, [a, a, b, rest], [a, b, b, rest], [b, b, b, a]]], np.int32)
-    ids, places, left, age, counts = (ops.convert_to_numpy(part)[0] for part in histories(alphabet, steps))
+    found = histories(alphabet, steps, empty_history(alphabet, 1))
+    ids, places, left, age, counts = (ops.convert_to_numpy(part)[0] for part in found)
     np.testing.assert_array_equal(ids, steps[0])
     homes = alphabet.centres.tolist()
     assert places[1:].tolist() == [[2, 2, 4, homes[3]], [2, 4, 4, homes[3]], [4, 4, 4, 2]]

@@ -65,3 +65,13 @@ def test_any_other_network_sees_what_came_before(pieces):
     logits = run.model(piece[None, :-1], training=False)
     expected = -ops.convert_to_numpy(ops.log_softmax(logits))[0, np.arange(len(piece) - 1), piece[1:]]
     np.testing.assert_allclose(found[0], expected[drawn[0][1:]], atol=1e-4)
+
+
+def test_pieces_of_many_sizes_are_measured_in_one_call(pieces):
+    run, drawn = (
+        run_of("gru_infill", tokens=list(VOCABULARY.tokens), units=6, reading=5),
+        gaps.four_bars(pieces, 1),
+    )
+    together, alone = gaps.nats_in_gaps(run, pieces, drawn), gaps.nats_in_gaps(run, pieces, drawn, batch_size=1)
+    for some, same in zip(together, alone, strict=True):
+        np.testing.assert_allclose(some, same, atol=1e-4)

@@ -302,7 +302,7 @@ from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.dataset import Dataset
 from musiclib.dataset import Pieces
 from musiclib.encodings.vocabulary import RESERVED, Vocabulary
-from musiclib.sampling import compiled_loop
+from musiclib.models.compiling import compiled
 
 def answers(folder):
     said = {"backend": keras.backend.backend()}
@@ -318,8 +318,8 @@ def answers(folder):
             if path.stem in ("vae", "style_vae"):
                 condition = [model.posterior(ids)[0]]
         # Each as one program: JAX would compile operation by operation otherwise.
-        step = compiled_loop.compiled(model, ("step",), lambda own, *inputs: own().step(*inputs), xla=False)
-        call = compiled_loop.compiled(model, ("call",), lambda own, inputs: own()(inputs, training=False), xla=False)
+        step = compiled(model, ("step",), lambda own, *inputs: own().step(*inputs), xla=False)
+        call = compiled(model, ("call",), lambda own, inputs: own()(inputs, training=False), xla=False)
         state, steps = model.initial_state(len(ids), *condition), []
         for i in range(ids.shape[1] if model.targets == "all" else 2):  # JAX compiles each window anew
             logits, state = step(ops.convert_to_tensor(ids[:, i]), state)

@@ -101,3 +101,24 @@ def test_generated_pieces_are_repeatable_and_end():
         piece.dtype == np.int32 and len(piece) <= 30 and not np.isin(piece, [0, 1, 2, 3]).any() for piece in pieces
     )
     assert max(len(piece) for piece in NGram(TRAIN, 7, 2).generate(20, 5, seed=0)) == 5
+
+
+def test_all_orders_are_measured_at_once():
+    held_out = Pieces.from_lists([[START, A, C, B, A, B], [B, A, A]])
+    every = NGram(TRAIN, 7, 4)
+    for order, nats in enumerate(every.nats_of_orders(held_out), 1):
+        alone, shared = NGram(TRAIN, 7, order), every.of_order(order)
+        assert math.isclose(nats, alone.nats_per_token(held_out))
+        assert math.isclose(nats, shared.nats_per_token(held_out)) and shared.order == order
+        assert shared.probability([A, B, A], B) == alone.probability([A, B, A], B)
+
+
+def test_no_more_of_a_piece_is_read_than_the_order_needs():
+    class Counted(NGram):
+        def probabilities(self, context, following):
+            seen.append(len(context))
+            return super().probabilities(context, following)
+
+    seen = []
+    Counted(TRAIN, 7, 3).nats_per_token(Pieces.from_lists([[START, *[A, B] * 50]]))
+    assert len(seen) == 100 and max(seen) == 2

@@ -17,7 +17,7 @@ import zipfile
 import pytest
 from test_browser import browser  # noqa: F401  # the fixture of the same Chromium
 
-import musiclib.sampling.compiled_loop  # noqa: F401  # so that conftest turns XLA off
+import musiclib.models.compiling  # noqa: F401  # so that conftest turns XLA off
 from musiclib import readers, studio, training, writers
 from musiclib.studio import actions, results, uploads
 
@@ -28,10 +28,10 @@ GRID = "[[0,2,64],[2,2,64],[4,2,65],[6,2,67]]"
 # in the other tests.
 SERVER = """
 import runpy, sys
-from musiclib.sampling import compiled_loop
+from musiclib.models import compiling
 from musiclib.studio import copies
-compiled = compiled_loop._compile
-compiled_loop._compile = lambda function, model, xla: compiled(function, model, False)
+compiled = compiling._compile
+compiling._compile = lambda function, model, xla: compiled(function, model, False)
 copies.SOURCES = {"": ("bach", 8, "chorales"), "folk_styles": ("essenFolksong/han1", 8, "songs"),
                   "tunes_vae": ("airdsAirs", 8, "tunes")}
 sys.argv = ["studio", "--no-browser"]

@@ -26,6 +26,8 @@ from musiclib.sampling.primers import check_run
 from musiclib.score import Score
 from musiclib.training import Run
 
+_DELAY = 3.0  # seconds until the progress bar appears
+
 
 def card(
     runs: Mapping[str, Run],
@@ -49,7 +51,7 @@ def card(
         count: number of pieces to generate; None for as many as there are test pieces.
         length: maximum tokens per piece; real pieces are cut to the same length.
         seed: random seed of the generated pieces.
-        progress: show a progress bar.
+        progress: show a progress bar if it takes more than a few seconds.
         **options: see ``sampling.generate_ids``; for example ``temperature`` or ``avoid_copying``.
 
     Raises:
@@ -60,9 +62,9 @@ def card(
     groups: dict[tuple[Encoding, tuple[str, ...]], dict[str, Run]] = {}
     for name, run in runs.items():
         groups.setdefault((run.encoding, run.vocabulary.tokens), {})[name] = run
-    columns = _columns(groups, split, count, length, seed, options)
+    columns = _columns(groups, split, count, length, seed, progress, options)
     steps = 2 * len(groups) + len(runs)
-    columns = tuple(tqdm(columns, "the card", steps, unit="column", disable=not progress))
+    columns = tuple(tqdm(columns, "the card", steps, unit="column", delay=_DELAY, disable=not progress))
     about = {
         "test_pieces": list(split.test.names),
         "composed_pieces": count,
@@ -76,7 +78,9 @@ def card(
     return Card(columns, about, tuple(_notes(runs, split, len(groups), about, options)))
 
 
-def _columns(groups: Mapping, split: Split, count: int, length: int, seed: int, options: dict) -> Iterator[Column]:
+def _columns(
+    groups: Mapping, split: Split, count: int, length: int, seed: int, progress: bool, options: dict
+) -> Iterator[Column]:
     """Yields the columns of the card, group by group."""
     measures = {}
     for tokens, (encoding, _), group in zip(_names(groups), groups, groups.values(), strict=True):
@@ -92,7 +96,7 @@ def _columns(groups: Mapping, split: Split, count: int, length: int, seed: int, 
         yield measured.column(f"counting{suffix}", "n-gram", tokens, nats, pieces)
         for name, run in group.items():
             comparable = run.model.has_likelihood and not _has_unknown_pieces(run, split)
-            nats = nats_per_token(run, _ids(run, split.test.scores)) if comparable else None
+            nats = nats_per_token(run, _ids(run, split.test.scores), progress=progress) if comparable else None
             pieces = [_score(run, ids) for ids in sampling.generate_ids(run, count, length, seed=seed, **options)]
             yield measured.column(name, "run", tokens, nats, pieces)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
-from keras import ops
 
 from musiclib.dataset import Pieces
-from musiclib.dataset.pieces import rows
 from musiclib.encodings import check_vocabulary
 from musiclib.encodings.vocabulary import UNKNOWN
+from musiclib.models.likelihood import nats
 
 
 def four_bars(pieces: Pieces, voices: int, seed: int = 0) -> list[np.ndarray]:
@@ -61,20 +59,18 @@ def nats_in_gaps(
         ValueError: where the pieces were made with another vocabulary.
     """
     check_vocabulary(run.vocabulary.fingerprint, pieces)
-    found: list[np.ndarray] = [np.zeros(0)] * len(pieces)
-    order = np.argsort(np.diff(pieces.offsets), kind="stable")
-    for batch in (order[i : i + batch_size] for i in range(0, len(order), batch_size)):
-        # Rounded up to a power of two, so that few sizes are compiled.
-        room = 1 << int(len(pieces[int(batch[-1])]) - 1).bit_length()
-        ids = rows([pieces[int(i)] for i in batch], room + 1)
-        inputs = ids[:, :-1]
-        if run.model.infills:
-            hidden = rows([gaps[i].astype(np.int32) for i in batch], room + 1)[:, 1:] > 0
-            if not future:
-                hidden = np.maximum.accumulate(hidden, axis=1)
-            inputs = (np.where(hidden, UNKNOWN, ids[:, 1:]).astype(np.int32), inputs)
-        logits = run.model.predict_on_batch(inputs)
-        losses = keras.losses.sparse_categorical_crossentropy(ids[:, 1:], logits, from_logits=True)
-        for i, line in zip(batch, ops.convert_to_numpy(losses), strict=True):
-            found[i] = line[: len(gaps[i]) - 1][gaps[i][1:]]
-    return found
+    sources = None
+    if run.model.infills:
+        sources = Pieces.from_lists(_known(piece, gap, future) for piece, gap in zip(pieces, gaps, strict=True))
+    losses = nats(run.model, pieces, sources, batch_size)
+    return [own[gap[1:]] for own, gap in zip(losses, gaps, strict=True)]
+
+
+def _known(piece: np.ndarray, gap: np.ndarray, future: bool) -> np.ndarray:
+    """Returns the ids of a piece after ``<start>``, with ``<unknown>`` in its gap, or from there on."""
+    known = np.where(gap, UNKNOWN, piece)[1:]
+    if future or not gap.any():
+        return known
+    first = int(np.argmax(gap)) - 1
+    room = 1 << (len(piece) - 1).bit_length()  # so that the length of the piece is not told
+    return np.concatenate([known[:first], np.full(room - first, UNKNOWN)])

@@ -13,16 +13,18 @@ from musiclib.evaluation import latent
 from musiclib.models.likelihood import nats
 
 
-def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> float:
+def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8, progress: bool = True) -> float:
     """Returns the mean of -log P over every id but the first of each piece.
 
-    Of a VAE it is an upper bound, the negative evidence lower bound (ELBO).
+    Of a VAE it is an upper bound, the negative evidence lower bound (ELBO). The time is linear in the length of a
+    piece, and the memory does not depend on it.
 
     Args:
         run: a trained run, with the vocabulary of the ids.
         pieces: held-out pieces, each from ``<start>`` to ``<end>``; for a conditional network pairs, whose targets
             are predicted from the whole sources.
         batch_size: pieces or windows in a batch.
+        progress: show a progress bar if it takes more than a few seconds.
 
     Raises:
         ValueError: where an id lies outside the run's vocabulary, no piece has two ids, or the network has no
@@ -32,7 +34,7 @@ def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8) -> f
     _check(run, pieces)
     if run.model.latent_size:
         return latent.bound(run, pieces)
-    return float(np.mean(np.concatenate(nats(run.model, pieces, sources, batch_size)), dtype=np.float64))
+    return float(np.mean(np.concatenate(nats(run.model, pieces, sources, batch_size, progress)), dtype=np.float64))
 
 
 def nats_of_tokens(run, ids: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling" (199
 from __future__ import annotations
 
 import collections
+import copy
 import random
 from collections.abc import Iterable
 
@@ -36,15 +37,20 @@ class NGram:
         ]
         for piece in pieces:
             ids = piece.tolist()
-            for i in range(1, len(ids)):
-                for n in range(min(order, i + 1)):
-                    self.counts[n][tuple(ids[i - n : i])][ids[i]] += 1
+            for n, level in enumerate(self.counts):
+                first = max(1 - n, 0)  # the start id is not predicted
+                for *context, following in zip(*(ids[first + k :] for k in range(n + 1)), strict=False):
+                    level[tuple(context)][following] += 1
         self.totals = [{context: counter.total() for context, counter in level.items()} for level in self.counts]
 
     def probability(self, context: Iterable[int], following: int) -> float:
         """Returns P(following | context), above 0 for every id."""
+        return self.probabilities(context, following)[-1]
+
+    def probabilities(self, context: Iterable[int], following: int) -> list[float]:
+        """Returns P(following | context) of the n-grams of every order up to this one, (order,)."""
         context = tuple(context)[-(self.order - 1) :] if self.order > 1 else ()
-        probability = 1.0 / self.vocabulary_size
+        probability, found = 1.0 / self.vocabulary_size, []
         for n in range(len(context) + 1):
             shorter = context[len(context) - n :]
             total = self.totals[n].get(shorter)
@@ -53,7 +59,8 @@ class NGram:
             counter = self.counts[n][shorter]
             kinds = len(counter)
             probability = (counter[following] + kinds * probability) / (total + kinds)
-        return probability
+            found.append(probability)
+        return found + [probability] * (self.order - len(found))
 
     def generate(self, count: int = 1, length: int = 200, seed: int | None = None) -> list[np.ndarray]:
         """Samples pieces of at most ``length`` ids; each stops at ``<end>``."""
@@ -77,20 +84,33 @@ class NGram:
         return rng.randrange(self.vocabulary_size)
 
     def nats_per_token(self, pieces: Pieces) -> float:
-        """Returns the mean of -log P over every id but the first of each piece.
+        """Returns the mean of -log P over every id but the first of each piece; raises as ``nats_of_orders`` does."""
+        return float(self.nats_of_orders(pieces)[-1])
+
+    def nats_of_orders(self, pieces: Pieces) -> np.ndarray:
+        """Returns the nats per token of the n-grams of every order up to this one, (order,) float64.
 
         Raises:
             ValueError: where the pieces were made with another vocabulary than those that were counted.
         """
         check_vocabulary(self.vocabulary, pieces)
-        losses = [
-            -np.log(self.probability(ids[:i], ids[i])) for ids in (piece.tolist() for piece in pieces)
+        found = [
+            self.probabilities(ids[max(i + 1 - self.order, 0) : i], ids[i])
+            for ids in (piece.tolist() for piece in pieces)
             for i in range(1, len(ids))
-        ]  # fmt: skip
-        return float(np.mean(losses))
+        ]
+        return -np.log(np.reshape(found, (-1, self.order))).mean(axis=0)
+
+    def of_order(self, order: int) -> NGram:
+        """Returns the n-gram of a lower order, which shares the counts of this one."""
+        shorter = copy.copy(self)
+        shorter.order, shorter.counts, shorter.totals = order, self.counts[:order], self.totals[:order]
+        return shorter
 
 
 def best_ngram(train: Pieces, validation: Pieces, vocabulary_size: int, orders: Iterable[int] = range(1, 7)) -> NGram:
     """Returns the n-gram of the order with the lowest loss on ``validation``."""
-    models = [NGram(train, vocabulary_size, order) for order in orders]
-    return min(models, key=lambda model: model.nats_per_token(validation))
+    orders = list(orders)
+    longest = NGram(train, vocabulary_size, max(orders))
+    nats = longest.nats_of_orders(validation)
+    return longest.of_order(min(orders, key=lambda order: nats[order - 1]))

@@ -1,8 +1,9 @@
 """The interface of every autoregressive network: ids in, logits out, all positions at once or one step at a time.
 
 ``call`` is for training: all positions at once. ``step`` is for sampling: one position, with a state for everything
-before it. Networks with such a state (hidden states, a cache) override ``initial_state`` and ``step``; the defaults
-here work for any network, over a window of the last ``context_length`` ids.
+before it. ``advance`` is for long pieces: many positions with the same state, so that a piece is read window by window.
+Networks with such a state (hidden states, a cache) override ``initial_state`` and ``step``; the defaults here work for
+any network, over a window of the last ``context_length`` ids.
 
 For training, a network defines its batches (``batches``) and its loss (``objective``).
 """
@@ -85,6 +86,33 @@ class AutoregressiveModel(keras.Model):
         (window,) = state
         window = ops.concatenate([window[:, 1:], ops.expand_dims(ids, 1)], axis=1)
         return self(window, training=False)[:, -1], (window,)
+
+    def advance(self, ids, state):
+        """Takes many ids of each piece and returns the logits after each, as that many calls of ``step`` do.
+
+        A network with a state of its own runs ``step`` for each of them, until it overrides this.
+
+        Args:
+            ids: int32, (batch, time).
+            state: from ``initial_state``, ``step`` or ``advance``.
+
+        Returns:
+            logits (batch, time, vocabulary) in float32, and the new state.
+        """
+        if type(self).step is AutoregressiveModel.step and self.targets == "all":
+            window = ops.concatenate([state[0], ids], axis=1)
+            logits = self(window[:, 1:], training=False)[:, -ids.shape[1] :]
+            return logits, (window[:, -self.context_length :],)
+
+        def body(i, written, state):
+            logits, state = self.step(ops.take(ids, i, axis=1), state)
+            return i + 1, ops.slice_update(written, (0, i, 0), logits[:, None]), tuple(state)
+
+        batch, time = ids.shape
+        logits = ops.zeros((batch, time, self.vocabulary_size), "float32")
+        start = (ops.convert_to_tensor(0, "int32"), logits, tuple(state))
+        _, logits, state = ops.while_loop(lambda i, *_: i < time, body, start)
+        return logits, state
 
     def batches(self, data: Pieces, settings: TrainingConfig, seed: int | None, epoch: int) -> Batches:
         """Returns the batches that this network is trained or validated on.

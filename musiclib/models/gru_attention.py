@@ -12,7 +12,13 @@ from keras import ops
 
 from musiclib.config import TrainingConfig
 from musiclib.models.autoregressive import AutoregressiveModel, embedding_layer, logits_layer
-from musiclib.models.layers.additive_attention import attend_to_past, attention_weights, empty_cache, self_attention
+from musiclib.models.layers.additive_attention import (
+    attend_from,
+    attend_to_past,
+    attention_weights,
+    empty_cache,
+    self_attention,
+)
 from musiclib.models.registry import TOKENS, register
 
 _LAYERS = 3
@@ -122,6 +128,19 @@ class GRUAttention(AutoregressiveModel):
             x, (hidden[i],) = gru.cell(x, [hidden[i]])
             if i < len(self.attentions):
                 past, caches[2 * i : 2 * i + 2] = attend_to_past(self.attentions[i], x, caches[2 * i : 2 * i + 2])
+                x = x + past
+        return self.head(self.activation(self.dense(x))), (*hidden, *caches)
+
+    def advance(self, ids, state):
+        if self.bidirectional:
+            return super().advance(ids, state)
+        hidden, caches = list(state[:_LAYERS]), list(state[_LAYERS:])
+        x = self.embedding(ids)  # (batch, time, embedding)
+        for i, gru in enumerate(self.grus):
+            x = gru(x, initial_state=hidden[i])
+            hidden[i] = x[:, -1]
+            if i < len(self.attentions):
+                past, caches[2 * i : 2 * i + 2] = attend_from(self.attentions[i], x, caches[2 * i : 2 * i + 2])
                 x = x + past
         return self.head(self.activation(self.dense(x))), (*hidden, *caches)
 

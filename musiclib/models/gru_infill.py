@@ -153,6 +153,18 @@ class GRUInfill(AutoregressiveModel):
         x, (hidden,) = self.decoder.cell(ops.concatenate([self.embedding(ids), seen], axis=-1), [hidden])
         return self._predict(x, seen, now, ahead), (count + 1, now, hidden, *known)
 
+    def advance(self, ids, state):
+        count, before, hidden, *known = state
+        time, room = ids.shape[1], known[0].shape[1]
+        place = ops.minimum(count[:, None] + ops.arange(time)[None], room - 1)
+        read = ops.take_along_axis(known[0], place[..., None], axis=1)
+        ahead, distance = (ops.take_along_axis(part, place, axis=1) for part in known[1:])
+        now = ops.take(ops.convert_to_tensor(self._places), ids, axis=0)
+        now, _ = _last(ops.concatenate([before[:, None], now], axis=1))  # (batch, 1 + time)
+        seen = self._seen(now[:, 1:], now[:, :-1], ahead, distance, read)
+        x = self.decoder(ops.concatenate([self.embedding(ids), seen], axis=-1), initial_state=hidden)
+        return self._predict(x, seen, now[:, 1:], ahead), (count + time, now[:, -1], x[:, -1], *known)
+
     def get_config(self) -> dict:
         return {
             **super().get_config(),

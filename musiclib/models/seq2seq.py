@@ -130,27 +130,33 @@ class Seq2Seq(AutoregressiveModel):
         summary = memory[0][:, None]
         return ops.broadcast_to(summary, (ops.shape(x)[0], ops.shape(x)[1], summary.shape[-1]))
 
-    def _decode(self, ids, memory, states, training):
-        """Returns the logits of the token after each target id, (batch, time, vocabulary)."""
+    def _decode(self, ids, memory, states, training, first=0):
+        """Returns the logits of the token after each target id, (batch, time, vocabulary), and the new states.
+
+        ``first`` is the position of the first id, or (batch, 1) of them.
+        """
         x = self.dropout(self.embedding(ids), training=training)
-        x = self.dropout(self.decoders[0](x, initial_state=states[0], training=training), training=training)
-        context = self.dropout(self._attend(x, ops.arange(ops.shape(ids)[1]), memory), training=training)
+        x = self.decoders[0](x, initial_state=states[0], training=training)
+        last, x = [x[:, -1]], self.dropout(x, training=training)
+        context = self.dropout(self._attend(x, first + ops.arange(ops.shape(ids)[1]), memory), training=training)
         for decoder, state in zip(self.decoders[1:], states[1:], strict=True):
             x = decoder(ops.concatenate([x, context], axis=-1), initial_state=state, training=training)
+            last.append(x[:, -1])
             x = self.dropout(x, training=training)
         x = self.dense(ops.concatenate([x, context], axis=-1))
-        return self.head(self.dropout(x, training=training))
+        return self.head(self.dropout(x, training=training)), tuple(last)
 
     def call(self, inputs, training=False):
         source, ids = inputs
         memory, states = self._encode(source, training)
         if training and self.teacher_forcing != (1.0, 1.0):
             ids = self._mix_in_own_samples(ids, memory, states)
-        return self._decode(ids, memory, states, training)
+        return self._decode(ids, memory, states, training)[0]
 
     def _mix_in_own_samples(self, ids, memory, states):
         """Replaces some of the target's ids, never the first, by samples from the network's own predictions."""
-        logits = self._decode(ids, *(tuple(map(ops.stop_gradient, part)) for part in (memory, states)), training=False)
+        kept = (tuple(map(ops.stop_gradient, part)) for part in (memory, states))
+        logits, _ = self._decode(ids, *kept, training=False)
         flat = ops.reshape(ops.stop_gradient(logits), (-1, self.vocabulary_size))
         own = ops.reshape(keras.random.categorical(flat, 1, dtype="int32", seed=self.chance), ops.shape(ids))
         own = ops.concatenate([ids[:, :1], own[:, :-1]], axis=1)
@@ -175,6 +181,11 @@ class Seq2Seq(AutoregressiveModel):
             x, (hidden[i],) = self.decoders[i].cell(ops.concatenate([x, context], axis=-1), [hidden[i]])
         logits = self.head(self.dense(ops.concatenate([x, context], axis=-1)))
         return logits, (*hidden, *memory, count + 1)
+
+    def advance(self, ids, state):
+        hidden, memory, count = state[: self.depth], state[self.depth : -1], state[-1]
+        logits, hidden = self._decode(ids, memory, hidden, training=False, first=count[:, None])
+        return logits, (*hidden, *memory, count + ids.shape[1])
 
     def attention_maps(self, source, ids):
         """Returns the attention weights of each target position over the source, the mean of all heads.

@@ -53,6 +53,10 @@ class StackedLSTM(AutoregressiveModel):
         x, state = lstm.step(self.lstms, self.embedding(ids), state)
         return self.head(x), state
 
+    def advance(self, ids, state):
+        x, state = lstm.advance(self.lstms, self.embedding(ids), state)
+        return self.head(x), state
+
     def get_config(self) -> dict:
         return {
             **super().get_config(),

@@ -15,6 +15,7 @@ from keras import ops
 from musiclib.config import TrainingConfig
 from musiclib.encodings.vocabulary import PADDING
 from musiclib.models.autoregressive import AutoregressiveModel
+from musiclib.models.layers import ring_buffer
 from musiclib.models.layers.rotary import rotate
 from musiclib.models.registry import TOKENS, register
 
@@ -73,6 +74,16 @@ class TransformerBlock(keras.layers.Layer):
         )
         attended = ops.dot_product_attention(queries, *cache, mask=allowed[:, None, None, :])
         return self._finish(x[:, None], attended, training=False)[:, 0], cache
+
+    def advance(self, x, positions, allowed, cache):
+        """Runs many new positions, (batch, time); x is (batch, time, units), the cache as in ``step``."""
+        queries, keys, values = self._heads(x)
+        queries, keys = (rotate(part, positions[..., None]) for part in (queries, keys))
+        known = [ops.concatenate(parts, axis=1) for parts in zip(cache, (keys, values), strict=True)]
+        attended = ops.dot_product_attention(queries, *known, mask=allowed)
+        first = positions[:, 0]
+        cache = tuple(ring_buffer.written(old, new, first) for old, new in zip(cache, (keys, values), strict=True))
+        return self._finish(x, attended, training=False), cache
 
     def get_config(self) -> dict:
         return {**super().get_config(), "units": self.units, "heads": self.heads, "dropout": self.dropout_rate}
@@ -172,6 +183,21 @@ class Transformer(AutoregressiveModel):
         for i, block in enumerate(self.blocks):
             x, caches[2 * i : 2 * i + 2] = block.step(x, count, newest, allowed, caches[2 * i : 2 * i + 2])
         return self._logits(x), (*caches, visible, count + 1)
+
+    def advance(self, ids, state):
+        """As in the base class; the new positions attend to those in the cache, and to each other."""
+        *caches, visible, count = state
+        positions = count[:, None] + ops.arange(ids.shape[1])[None]
+        known = ops.concatenate([ring_buffer.positions(count, self.context_length), positions], axis=1)
+        distance = positions[:, :, None] - known[:, None, :]
+        heard = ops.concatenate([visible, ids != PADDING], axis=1)[:, None]
+        allowed = ops.logical_and(distance >= 0, distance < self.context_length)
+        allowed = ops.logical_and(allowed, ops.logical_or(heard, distance == 0))[:, None]  # as in ``call``
+        x = self._vectors(ids)  # (batch, time, units)
+        for i, block in enumerate(self.blocks):
+            x, caches[2 * i : 2 * i + 2] = block.advance(x, positions, allowed, caches[2 * i : 2 * i + 2])
+        visible = ring_buffer.written(visible, ids != PADDING, count)
+        return self._logits(x), (*caches, visible, count + ids.shape[1])
 
     def get_config(self) -> dict:
         return {

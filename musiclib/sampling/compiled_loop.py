@@ -6,8 +6,6 @@ stretches, so that the memory of the loop does not grow with the piece.
 
 from __future__ import annotations
 
-import functools
-import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,12 +14,12 @@ import numpy as np
 from keras import ops
 
 from musiclib.encodings.vocabulary import END, PADDING, START
+from musiclib.models.compiling import compiled, initial_state
 from musiclib.sampling import copying, rules
 from musiclib.sampling.limits import FORBIDDEN, Limits, apply, next_state
 
 _PENALTY_WINDOW = 32  # last tokens that the repetition penalty counts
 _STRETCH = 1024  # tokens that the compiled loop generates at once
-_LOOPS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # compiled functions of each model, by key
 
 
 class _Plan(NamedTuple):
@@ -107,62 +105,13 @@ def run(
     return generated[:, : new.stop], *(ops.convert_to_numpy(total) for total in carried[-2:])
 
 
-def compiled(model, key: tuple, function, *arguments, xla: bool = True):
-    """Returns a compiled function, from the model's cache by ``key``.
-
-    Each size has its own: TensorFlow warns where one function is retraced for many sizes.
-
-    Args:
-        model: the network.
-        key: names the function, and the sizes that it is compiled for.
-        function: takes a reference to the model, ``arguments``, and the arrays it is called with.
-        *arguments: constants.
-        xla: whether TensorFlow compiles it with XLA.
-    """
-    loops = _LOOPS.setdefault(model, {})
-    if key not in loops:
-        # A weak reference: otherwise the cached function would keep its model alive forever.
-        loops[key] = _compile(functools.partial(function, weakref.ref(model), *arguments), model, xla)
-    return loops[key]
-
-
-def _initial_state(model_reference, count: int, condition):
-    return model_reference().initial_state(count, condition)
-
-
-def _compile(function, model, xla: bool):
-    """Compiles a function of arrays on TensorFlow or JAX."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        # XLA takes a third of the time for one piece: it avoids the overhead between small operations.
-        return tf.function(function, autograph=False, jit_compile=xla)
-    if backend == "jax":
-        import jax
-
-        # Weights are arguments: otherwise jit would compile those of the first call as constants.
-        @jax.jit
-        def stateless(weights, *arguments):
-            with keras.StatelessScope(state_mapping=list(zip(variables, weights, strict=True))):
-                return function(*arguments)
-
-        variables = model.variables
-        return lambda *arguments: stateless([variable.value for variable in variables], *arguments)
-    return function
-
-
 def _initial(model, count: int, condition: np.ndarray | None, lookback: int) -> tuple:
     """Returns the loop's initial variables: last ids, recent ids, which pieces have ended, and the model's state."""
-    if condition is None:
-        state = model.initial_state(count)
-    else:
-        if not model.latent_size:  # padded, so that sources of other lengths use the same compiled loop
-            room = max(64, 1 << (len(condition) - 1).bit_length())
-            condition = np.pad(condition, (0, room - len(condition)), constant_values=PADDING)
-        # Without XLA, which cannot use cuDNN's recurrent kernels.
-        key = ("initial", count, condition.shape)
-        state = compiled(model, key, _initial_state, count, xla=False)(condition)
+    if condition is not None and not model.latent_size:
+        # Padded, so that sources of other lengths use the same compiled loop.
+        room = max(64, 1 << (len(condition) - 1).bit_length())
+        condition = np.pad(condition, (0, room - len(condition)), constant_values=PADDING)
+    state = initial_state(model, count, condition)
     recent = ops.full((count, lookback), PADDING, dtype="int32")
     return ops.full((count,), START, "int32"), recent, ops.zeros((count,), "bool"), state
 

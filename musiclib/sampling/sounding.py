@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from musiclib.sampling import compiled_loop
+from musiclib.models.compiling import compiled
 from musiclib.sampling.primers import check_loaded
 from musiclib.sampling.rules import check_whole
 
@@ -61,7 +61,7 @@ def generate_frames(
     forced = np.arange(len(given)) < len(primer)
     uniforms = rng.random((len(given), count), dtype=np.float32)
     normals = np.float32(noise) * rng.standard_normal((len(given), count, bands), dtype=np.float32)
-    loop = compiled_loop.compiled(run.model, ("frames", given.shape, count), _loop, count)
+    loop = compiled(run.model, ("frames", given.shape, count), _loop, count)
     found = ops.convert_to_numpy(loop(given, forced, uniforms, normals, np.float32(temperature)))
     return np.moveaxis(found[len(primer) - 1 :], 0, 1)
 

@@ -103,15 +103,14 @@ def updated_history(alphabet: Alphabet, history: tuple, ids) -> tuple:
     return ids, now, ops.where(held, left, places), ops.where(held, age + 1, 1), counts * fading + new
 
 
-def histories(alphabet: Alphabet, steps) -> tuple:
-    """Returns the history up to each step of ids (batch, time, 4), each part (batch, time, ...)."""
+def histories(alphabet: Alphabet, steps, start: tuple) -> tuple:
+    """Returns the history up to each step of ids (batch, time, 4), each part (batch, time, ...), from that before."""
 
     def body(history, ids):
         history = updated_history(alphabet, history, ids)
         return history, history
 
-    start = empty_history(alphabet, ops.shape(steps)[0])
-    _, history = ops.scan(body, start, ops.transpose(steps, (1, 0, 2)))
+    _, history = ops.scan(body, tuple(start), ops.transpose(steps, (1, 0, 2)))
     return tuple(ops.moveaxis(part, 0, 1) for part in history)
 
 

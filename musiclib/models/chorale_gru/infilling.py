@@ -64,7 +64,8 @@ class ChoraleInfill(ChoraleGRU):
             nothing = self._read(ops.full((ops.shape(ids)[0], VOICE_COUNT), PADDING, "int32"), training=False)
             ahead = [ops.concatenate([part, ops.repeat(more, steps - read, axis=1)], axis=1)
                      for part, more in zip(ahead, nothing, strict=True)]  # fmt: skip
-        return self._predict(ids, tuple(part[:, :steps] for part in ahead), training)
+        state = self._empty_state(ops.shape(ids)[0], memory=0)
+        return self._predict(ids, state, tuple(part[:, :steps] for part in ahead), training)[0]
 
     def _read(self, condition, training=False):
         """Reads a condition, ids (batch, time), from its end.
@@ -138,6 +139,14 @@ class ChoraleInfill(ChoraleGRU):
         number = ops.minimum(state[0] // VOICE_COUNT, read[0].shape[1] - 1)
         ahead = tuple(ops.take_along_axis(part, number[:, None, None], axis=1) for part in read)
         logits, state = self._advance(ids, state[:-4], ahead)
+        return logits, (*state, *read)
+
+    def advance(self, ids, state):
+        state, read = state[:-4], state[-4:]
+        place = state[0][:, None] // VOICE_COUNT + ops.arange(-(-ids.shape[1] // VOICE_COUNT))[None]
+        place = ops.minimum(place, read[0].shape[1] - 1)[..., None]
+        ahead = tuple(ops.take_along_axis(part, place, axis=1) for part in read)
+        logits, state = self._predict(ids, state, ahead)
         return logits, (*state, *read)
 
     def get_config(self) -> dict:

@@ -93,28 +93,45 @@ class ChoraleGRU(AutoregressiveModel):
         self.call(example)
 
     def call(self, ids, training=False):
-        return self._predict(ids, None, training)
+        return self._predict(ids, self._empty_state(ops.shape(ids)[0], memory=0), None, training)[0]
 
-    def _predict(self, ids, ahead, training):
-        """Returns the logits of each next id; ``ahead`` is what a subclass knows of each step, None for nothing."""
+    def advance(self, ids, state):
+        """As in the base class; the first id is ``<start>`` or the last voice of a step."""
+        return self._predict(ids, state, None)
+
+    def _predict(self, ids, state, ahead, training=False):
+        """Returns the logits of each next id, and the new state.
+
+        ``ahead`` is what a subclass knows of each step, None for nothing.
+        """
+        count, given, *history, state_before, old_keys, old_values, _, _ = state
         shape = ops.shape(ids)
         steps = -(-shape[1] // VOICE_COUNT)
         ids = ops.pad(ops.cast(ids, "int32"), ((0, 0), (0, VOICE_COUNT * steps - shape[1])))
         ids = ops.reshape(ids, (shape[0], steps, VOICE_COUNT))  # last step's tenor, soprano, bass, alto
-        first = ops.full((shape[0], 1, VOICE_COUNT - 1), START, dtype="int32")
-        before = ops.concatenate(
-            [ops.concatenate([first, ops.cast(ids[:, :-1, 1:], "int32")], axis=1), ids[:, :, :1]], axis=-1
-        )
-        history = histories(self.alphabet, before)
-        degrees, summary = self._summarize(history, ops.arange(steps)[None], ahead, training)
-        hidden = self.gru_dropout(self.gru(summary, training=training), training=training)
+        first = given[:, None, :-1]
+        before = ops.concatenate([ops.concatenate([first, ids[:, :-1, 1:]], axis=1), ids[:, :, :1]], axis=-1)
+        history = histories(self.alphabet, before, history)
+        number = count[:, None] // VOICE_COUNT + ops.arange(steps)[None]
+        degrees, summary = self._summarize(history, number, ahead, training)
+        states = self.gru(summary, initial_state=state_before, training=training)
+        hidden = self.gru_dropout(states, training=training)
         # The key of a past step is the hidden state before it.
-        keys = self.key(ops.pad(hidden[:, :-1], ((0, 0), (1, 0), (0, 0))))
-        gap = ops.arange(steps)[:, None] - ops.arange(steps)[None]
-        past = self._attend(self.query(hidden), keys, self.value(summary), gap, gap >= 0)
+        keys = self.key(ops.concatenate([state_before[:, None], hidden[:, :-1]], axis=1))
+        keys, values = (
+            ops.concatenate(parts, axis=1) for parts in ((old_keys, keys), (old_values, self.value(summary)))
+        )
+        gap = ops.arange(steps)[:, None] - ops.arange(-old_keys.shape[1], steps)[None]
+        known = ops.logical_and(gap >= 0, gap <= number[:, None, :, None])
+        past = self._attend(self.query(hidden), keys, values, gap, known)
         plan = self._plan(hidden, summary, past, (history[1], degrees), ahead, training)
         logits = self._voices(plan, history[1], degrees, ids[..., 1:], ahead, training)
-        return ops.reshape(logits, (shape[0], VOICE_COUNT * steps, self.vocabulary_size))[:, : shape[1]]
+        logits = ops.reshape(logits, (shape[0], VOICE_COUNT * steps, self.vocabulary_size))[:, : shape[1]]
+        kept = (*history, states, plan, degrees)
+        *history, hidden, plan, degrees = (part[:, -1] for part in kept)
+        keys, values = keys[:, steps:], values[:, steps:]
+        given = ops.concatenate([ids[:, -1, 1:], ids[:, -1, :1]], axis=-1)
+        return logits, (count + shape[1], given, *history, hidden, keys, values, plan, degrees)
 
     def _summarize(self, history, position, ahead, training=False):
         """Returns the degrees of pitch classes (batch, time, 12, n) and the GRU's input (batch, time, units)."""
@@ -195,10 +212,13 @@ class ChoraleGRU(AutoregressiveModel):
         return around(scores, centres, self.alphabet.count)
 
     def initial_state(self, batch_size: int, condition=None):
+        return self._empty_state(batch_size, self.memory)
+
+    def _empty_state(self, batch_size, memory: int) -> tuple:
         def zeros(*shape, dtype=self.compute_dtype):
             return ops.zeros((batch_size, *shape), dtype)
 
-        cache = zeros(self.memory, self.units // 2)
+        cache = zeros(memory, self.units // 2)
         return (
             zeros(dtype="int32"),  # number of ids so far
             ops.full((batch_size, VOICE_COUNT), START, dtype="int32"),  # this step's ids

@@ -11,6 +11,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from musiclib.models.layers import ring_buffer
+
 KINDS = ("keras-self-attention", "additive")
 _BLOCKED = -1e9
 
@@ -135,3 +137,27 @@ def attend_to_past(layer, inputs, cache):
     scores = ops.where(filled, _scores(layer, queries, keys)[:, 0], _BLOCKED)
     weights = _normalise(scores, values.dtype)
     return ops.matmul(weights[:, None, :], values)[:, 0], (values, count + 1)
+
+
+def attend_from(layer, inputs, cache):
+    """Attends from many new positions to the last ``width`` positions before each, itself included.
+
+    Args:
+        layer: either kind of causal self-attention layer.
+        inputs: (batch, time, features), the new positions.
+        cache: from ``empty_cache`` or the previous step.
+
+    Returns:
+        (batch, time, features), and the new cache.
+    """
+    values, count = cache
+    width, time = values.shape[1], inputs.shape[1]
+    known = ops.concatenate([values, inputs], axis=1)  # (batch, width + time, features)
+    keys = ops.matmul(known, ops.cast(layer.Wx, known.dtype))
+    queries = ops.matmul(inputs, ops.cast(layer.Wt, inputs.dtype))
+    positions = count[:, None] + ops.arange(time)[None]
+    places = ops.concatenate([ring_buffer.positions(count, width), positions], axis=1)[:, None]
+    distance = positions[:, :, None] - places
+    allowed = ops.logical_and(places >= 0, ops.logical_and(distance >= 0, distance < width))
+    weights = _normalise(ops.where(allowed, _scores(layer, queries, keys), _BLOCKED), known.dtype)
+    return ops.matmul(weights, known), (ring_buffer.written(values, inputs, count), count + time)

@@ -54,6 +54,17 @@ def step(lstms: Sequence[keras.layers.LSTM], x, state: tuple) -> tuple:
     return x, tuple(new_state)
 
 
+def advance(lstms: Sequence[keras.layers.LSTM], x, state: tuple) -> tuple:
+    """Runs many positions (batch, time, features) through stacked layers; returns their outputs and the new state."""
+
+    def body(state, x):
+        _, state = step(lstms, x, state)
+        return state, state
+
+    state, states = ops.scan(body, tuple(state), ops.transpose(x, (1, 0, 2)))
+    return ops.transpose(states[-2], (1, 0, 2)), state  # the last layer's hidden states
+
+
 def _on_tensorflows_processor() -> bool:
     """Returns whether Keras' layers are slow here: JAX compiles the loop and its gradient, GPUs use cuDNN."""
     if keras.backend.backend() != "tensorflow":
