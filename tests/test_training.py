@@ -236,7 +236,10 @@ def test_a_run_replaces_the_one_before_it(copy):
 def test_other_encodings_travel_with_a_run(tmp_path):
     data = make_dataset()
     vocabulary = Vocabulary([*RESERVED, "e", "60", "60,64", "62", "60,64,67"])
-    data = Dataset(data.train, data.validation, data.test, vocabulary, Frames(fps=7.5), {})
+    parts = (
+        Pieces(part.ids, part.offsets) for part in (data.train, data.validation, data.test)
+    )  # as if of these tokens
+    data = Dataset(*parts, vocabulary, Frames(fps=7.5), {})
     training.train(data, Config("tiny", LSTM, SETTINGS).replace(epochs=1), tmp_path / "run", progress=False)
     assert training.load_run(tmp_path / "run").encoding == Frames(fps=7.5)
 
