@@ -197,7 +197,7 @@ def test_what_cannot_be_compared_is_refused(runs):
     for arguments, options, message in (
         (({}, SPLIT), {}, "a run and a test piece"),
         ((runs, nothing), {}, "a run and a test piece"),
-        ((runs, SPLIT.test), {}, "split corpus, got Corpus"),
+        ((runs, SPLIT.test), {}, "takes a split corpus, and this is a corpus"),
         ((list(runs.values()), SPLIT), {}, "by name, got list"),
         ((runs, SPLIT), {"count": 0}, "count .* got 0"),
         ((runs, SPLIT), {"length": 1.5}, "length .* got 1.5"),
@@ -220,3 +220,21 @@ def test_a_run_is_sampled_by_its_own_rules_and_that_is_said(runs):
 def test_the_name_of_a_run_is_no_run():
     with pytest.raises(ValueError, match="got 'models/bach_lstm'; load it first"):
         evaluation.card({"lstm": "models/bach_lstm"}, SPLIT)
+
+
+def test_print_writes_the_table_in_aligned_columns_with_the_notes_below(card):
+    text = str(card)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 100
+    for label, cells, _ in card.rows():
+        assert label.split(",")[0][:20] in text
+        assert all(word in text for cell in cells for word in cell.split())
+    for name in ("real music", "counting", "lstm", "frames"):
+        assert name in text
+    assert all(note.split()[0] in text for note in card.notes)
+    rule = next(i for i, line in enumerate(lines) if set(line) == {"-", " "})
+    starts = [i for i, sign in enumerate(lines[rule]) if sign == "-" and (i == 0 or lines[rule][i - 1] == " ")]
+    end = lines.index("", rule)
+    for line in lines[rule + 1 : end]:  # no cell reaches into the gap before the next column
+        assert all(line[start - 2 : start].strip() == "" for start in starts[1:])
+    assert "|" in card.to_markdown() and "|" not in text

@@ -104,7 +104,7 @@ def test_notes_between_the_sixteenths_are_told(run, tune):  # noqa: F811
 
 @pytest.mark.parametrize("melody", [None, [60, 62], 5])
 def test_what_is_no_melody_is_refused(melody, run):  # noqa: F811
-    with pytest.raises(ValueError, match="a melody is a Score or the path of a music file, got"):
+    with pytest.raises(ValueError, match="harmonize takes one Score, and this is"):
         sampling.harmonize(run, melody)
 
 

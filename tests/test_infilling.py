@@ -274,7 +274,7 @@ def test_other_runs_and_other_music_are_refused(four):
         sampling.infill(plain, chorale(), 1, 1)
     with pytest.raises(ValueError, match="needs a Score with notes, got one without notes"):
         sampling.infill(four, Score.from_notes([]), 1, 1)
-    with pytest.raises(ValueError, match="needs a Score with notes, got str"):
+    with pytest.raises(ValueError, match="infill takes one Score, and this is .* load the music first"):
         sampling.infill(four, "chorale.mid", 1, 1)
     with pytest.raises(ValueError, match=r"four|4 voices, one in each part from the top, and this score has 1 part"):
         sampling.infill(four, tune(), 1, 1)

@@ -8,6 +8,8 @@ import nbclient
 import nbformat
 import pytest
 
+from musiclib import dataset
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 OUTPUTS = {
@@ -74,6 +76,17 @@ def test_runs_top_to_bottom(path, home, monkeypatch):
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             assert output.get("name") != "stderr" or not _warns(output["text"]), output["text"]
+
+
+def test_the_others_prepare_the_same_dataset_as_the_first(home, tmp_path, monkeypatch):
+    """After the notebooks, whose cache it reads the chorales from."""
+    first = home / "data" / "prepared"
+    if not (first / "dataset.json").is_file():
+        pytest.skip("the notebooks did not run before")
+    monkeypatch.setenv("MUSICLIB_HOME", str(home))
+    data = dataset.load_prepared(tmp_path, "quick")
+    assert data.fingerprint == dataset.Dataset.load(first).fingerprint
+    assert data.about == dataset.Dataset.load(first).about
 
 
 def _warns(text):

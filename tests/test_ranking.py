@@ -72,7 +72,7 @@ def test_bad_input_is_said(run):
     with pytest.raises(ValueError, match="there are no scores to rank"):
         sampling.rank(run, [])
     for wrong in (run.encoding.decode(TOKENS), None, [None], ["C4:1"]):
-        with pytest.raises(ValueError, match="there are no scores to rank; give a list"):
+        with pytest.raises(ValueError, match="rank takes a list of Scores, and"):
             sampling.rank(run, wrong)
     with pytest.raises(ValueError, match="the token 'C9:1' of the score 0 is unknown to this run"):
         sampling.rank(run, [run.encoding.decode(["C9:1"])])

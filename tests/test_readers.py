@@ -528,8 +528,8 @@ UNREADABLE = {
     "text.abc": (b"not music at all", "text.abc"),
     "rests.abc": (b"X:1\nM:4/4\nL:1/4\nK:C\nz4|\n", "no notes"),
     "book.abc": (b"X:1\nL:1/4\nK:C\nc4|\n\nX:2\nL:1/4\nK:C\nd4|\n", "2 pieces.*readers.read_scores"),
-    "paper.pdf": (b"%PDF-1.4", r"'\.pdf'.*MusicXML.*kern.*ABC"),
-    "picture.png": (b"\x89PNG", r"'\.png'.*MIDI"),
+    "paper.pdf": (b"%PDF-1.4", "picture of music.*export them as MusicXML"),
+    "picture.png": (b"\x89PNG", "picture of music.*export them as MusicXML"),
     "nosuffix": (GOOD, "formats that work"),
 }
 

@@ -387,6 +387,49 @@ def test_a_piece_of_many_stretches_is_traced_once():
     assert len(run.model.traces) == 1
 
 
+def test_a_long_piece_shows_a_progress_bar_and_a_short_one_none(monkeypatch):
+    bars = []
+
+    class Spy(compiled_loop.tqdm):
+        def __init__(self, *given, **options):
+            super().__init__(*given, **options)
+            bars.append((options["total"], options["delay"], self.disable))
+
+        def update(self, n=1):
+            bars.append(n)
+            return super().update(n)
+
+    monkeypatch.setattr(compiled_loop, "tqdm", Spy)
+    monkeypatch.setattr(compiled_loop, "_STRETCH", 64)
+    run = run_of(Scripted(cycle_table()))
+    sampling.generate_ids(run, length=150, primer=[5] * 10)
+    assert bars == [(150, compiled_loop._BAR_AFTER, False), 54, 64, 32]
+    bars.clear()
+    sampling.generate_ids(run, length=64)
+    assert bars[0] == (64, compiled_loop._BAR_AFTER, True)
+    assert compiled_loop._BAR_AFTER >= 1
+
+
+def test_ctrl_c_says_how_far_it_came_and_that_nothing_is_returned(monkeypatch):
+    monkeypatch.setattr(compiled_loop, "_STRETCH", 64)
+    compiled, calls = compiled_loop.compiled, []
+
+    def stopping(*given, **options):
+        loop = compiled(*given, **options)
+
+        def run_loop(*arguments):
+            calls.append(1)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            return loop(*arguments)
+
+        return run_loop
+
+    monkeypatch.setattr(compiled_loop, "compiled", stopping)
+    with pytest.raises(KeyboardInterrupt, match="stopped after 128 of 1,000,000 tokens; nothing is returned"):
+        sampling.generate_ids(run_of(Scripted(cycle_table())), length=10**6)
+
+
 STRETCHED = [
     {},
     {"temperature": 0.7, "top_k": 4, "top_p": 0.8},
@@ -504,7 +547,7 @@ def test_generation_follows_weights_that_were_changed(lstm):
         ({"primer": ["C4:1", "Z9:1"]}, ["Z9:1"]),
         ({"primer": ["C4:1", "<unknown>"]}, ["'<unknown>'"]),
         ({"primer": np.array([5.7, 6.2])}, ["whole numbers", "5.7"]),
-        ({"primer": 5}, ["a primer is", "5"]),
+        ({"primer": 5}, ["primer takes one Score", "5"]),
         ({"temperature": "hot"}, ["temperature", "'hot'"]),
         ({"temperature": None}, ["temperature", "None"]),
         ({"top_p": "x"}, ["top_p", "'x'"]),

@@ -331,7 +331,7 @@ def test_names_of_notes():
             "bars are too many.*use score.slice",
         ),
         (
-            {"part": np.arange(32) % 3, "part_names": "abc", "programs": (0,) * 3},
+            {"part": np.arange(32) % 3, "part_names": tuple("abc"), "programs": (0,) * 3},
             {"staves": "closed"},
             "needs four parts",
         ),

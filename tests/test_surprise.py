@@ -76,7 +76,7 @@ def test_each_token_counts_for_the_note_that_it_announces_or_completes():
     # v on shift off | shift on:E4 | v on:G4 | shift (both sound), off off
     first, second, third = sum(n[0:4]), n[4] + n[5], n[6] + n[7]
     np.testing.assert_allclose(values, [first, second + n[8] / 2 + n[9], third + n[8] / 2 + n[10]], rtol=1e-5)
-    held = Score.from_notes([(0, 0.5, 72, 80, 0), (0, 0.25, 48, 80, 3)], part_names="SATB")
+    held = Score.from_notes([(0, 0.5, 72, 80, 0), (0, 0.25, 48, 80, 3)], part_names=tuple("SATB"))
     values, n = shares(Chorale(holds=True), held)  # S B A T of two steps; the last rests belong to no note
     np.testing.assert_allclose(values, [n[0] + n[4], n[1]], rtol=1e-5)
 

@@ -256,7 +256,7 @@ def test_pieces_too_short_to_train_on_are_refused(part):
     data = make_dataset()
     parts = {"train": data.train, "validation": data.validation, part: Pieces.from_lists([[START]])}
     data = Dataset(parts["train"], parts["validation"], data.test, VOCABULARY, data.encoding, {})
-    with pytest.raises(ValueError, match="1 pieces"):
+    with pytest.raises(ValueError, match=f"none of the 1 {part} pieces"):
         training.train(data, Config("tiny", LSTM, SETTINGS), progress=False)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from musiclib.audio.synthesis import LONGEST_TAIL, synthesize
 from musiclib.score import Score, meter
+from musiclib.score.checking import check_score
 
 
 def synthesize_loop(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.Path | None = None) -> np.ndarray:
@@ -28,6 +29,7 @@ def synthesize_loop(score: Score, sample_rate: int = 44100, soundfont: str | pat
         FileNotFoundError: as ``synthesize``.
         ValueError: as ``synthesize``.
     """
+    check_score(score, "synthesize_loop")
     if not len(score):
         return synthesize(score, sample_rate, soundfont)  # raises
     length = _to_bar_line(score)

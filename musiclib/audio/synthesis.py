@@ -16,6 +16,7 @@ import numpy as np
 
 from musiclib.audio import soundfont as sf
 from musiclib.score import Score
+from musiclib.score.checking import check_score
 
 MAXIMUM_SECONDS = 30 * 60  # 600 MB of stereo samples at 44,100 Hz, which fit in the memory of a small machine
 LONGEST_TAIL = 2.0  # maximum release of the last note, in seconds
@@ -41,6 +42,7 @@ def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.
         ValueError: if the score is empty or longer than 30 minutes, the sample rate is invalid, or the SoundFont
             cannot be read or has no sound for these notes.
     """
+    check_score(score, "synthesize")
     if not len(score):
         raise ValueError("synthesize: the score has no notes, so there is nothing to play; give one with notes")
     check_rate("synthesize", sample_rate)

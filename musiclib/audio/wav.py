@@ -11,6 +11,7 @@ import numpy as np
 from musiclib import _atomic
 from musiclib.audio.synthesis import synthesize
 from musiclib.score import Score
+from musiclib.score.checking import check_score, check_written
 
 if TYPE_CHECKING:
     import IPython.display
@@ -27,7 +28,9 @@ def write_wav(score: Score | np.ndarray, path: str | pathlib.Path, sample_rate: 
     Returns:
         The path.
     """
-    audio = _samples(score, sample_rate)
+    if isinstance(path, Score):
+        check_written(score, path, "write_wav")
+    audio = _samples(score, sample_rate, "write_wav")
     path = pathlib.Path(path).expanduser()
     with _atomic.replacing(path) as place:
         write_samples(audio, place, sample_rate)
@@ -53,14 +56,15 @@ def player(score: Score | np.ndarray, sample_rate: int = 22050) -> IPython.displ
     """
     from IPython.display import Audio
 
-    return Audio(_samples(score, sample_rate).T, rate=sample_rate, normalize=False)
+    return Audio(_samples(score, sample_rate, "player").T, rate=sample_rate, normalize=False)
 
 
-def _samples(score: Score | np.ndarray, sample_rate: int) -> np.ndarray:
+def _samples(score: Score | np.ndarray, sample_rate: int, function: str) -> np.ndarray:
     """Returns (samples, channels)."""
-    if isinstance(score, Score):
+    samples = np.asarray(score) if hasattr(score, "__array__") else np.zeros(0, np.int64)
+    if not np.issubdtype(samples.dtype, np.floating):
+        check_score(score, function)
         return synthesize(score, sample_rate)
-    samples = np.asarray(score)
     if samples.ndim not in (1, 2) or not len(samples) or not np.abs(samples).max() <= 1:
         raise ValueError(f"samples must be (samples,) or (samples, channels) between -1 and 1, got {samples.shape}")
     return samples.reshape(len(samples), -1)

@@ -6,6 +6,7 @@ the same melody in the same set.
 
 from musiclib.corpus.corpus import Corpus, join
 from musiclib.corpus.loading import load
+from musiclib.corpus.prepared import load_prepared
 from musiclib.corpus.splitting import Split, split
 
-__all__ = ["Corpus", "Split", "join", "load", "split"]
+__all__ = ["Corpus", "Split", "join", "load", "load_prepared", "split"]

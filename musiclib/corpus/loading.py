@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import collections
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from musiclib import config
-from musiclib.corpus import download, jsb, maestro, music21_corpus, parallel
+from musiclib.corpus import download, jsb, maestro, music21_corpus, parallel, reasons
 from musiclib.corpus.corpus import Corpus, join
 from musiclib.readers import SUFFIXES, UnreadableScore
+from musiclib.readers.other_formats import remedy
 from musiclib.score import COLUMNS, Score
 from musiclib.score.voices import VOICES, from_grid
 
@@ -34,7 +36,7 @@ def load(
             (``"palestrina"``), ``"maestro"`` (version 3) or ``"jsb"`` (the benchmark's chorales with their official
             split), both downloaded once into ``data/``, a folder, searched recursively, or a file. Of a file with
             several pieces, such as an ABC tune book, each is a piece of the corpus, named ``file#3 Title``. A list of
-            sources makes one corpus, and a mapping from labels to sources a labelled one:
+            sources, such as paths, makes one corpus, and a mapping from labels to sources a labelled one:
             ``{"Irish": "oneills1850", "mine": ["folder", "other"]}``.
         part: load only one part of every piece, by number or name; None loads all parts.
         limit: number of pieces to sample at random, of a labelled corpus for each label; None loads all.
@@ -48,8 +50,8 @@ def load(
         repeats: play out repeats, as ``readers.read_score`` does.
 
     Raises:
-        FileNotFoundError: if the source is neither a folder, nor a file, nor a known corpus.
-        ValueError: if it has no music, no file can be read, or the reader is unknown.
+        FileNotFoundError: if the source, or one of a list, is neither a folder, nor a file, nor a known corpus.
+        ValueError: if it has no music, no file can be read, or the reader is unknown. The reasons are grouped.
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1 piece, got {limit}")
@@ -57,21 +59,24 @@ def load(
     options.update(grace_notes=grace_notes, repeats=repeats)
     if isinstance(source, Mapping):
         return join(load(each, limit=limit, seed=seed, **options).labelled(label) for label, each in source.items())
-    if not isinstance(source, (str, pathlib.Path)):
-        whole = join(load(each, **options) for each in source)
+    several = not isinstance(source, (str, pathlib.Path))
+    sources = list(_named(source)) if several else [source]
+    if several and (not sources or "jsb" in sources):  # "jsb" is not a list of files
+        whole = join(load(each, **options) for each in sources)
         return whole.take(_sample(list(range(len(whole))), limit, seed))
     if source == "jsb":
         return _jsb_corpus(path, part, limit, seed)
     if path is not None:
         raise ValueError(f"path is the file of the source 'jsb'; give the folder {str(path)!r} as the source itself")
-    files = _list_files(source)
-    files = _sample(files, limit, seed)
-    parts = VOICES if source == "bach" and part is None else part
+    files = [(*file, each) for each in sources for file in _list_files(each)]
+    files = files if several else _sample(files, limit, seed)
+    label = f"{len(sources)} sources" if several else str(source)
     results = parallel.read_files(
-        [file[1] for file in files], reader, cache, progress, f"reading {source}", grace_notes, repeats
+        [file[1] for file in files], reader, cache, progress, f"reading {label}", grace_notes, repeats
     )
     kept, skipped = [], []
-    for (name, file, split), pieces in zip(files, results, strict=True):
+    for (name, file, split, each), pieces in zip(files, results, strict=True):
+        parts = VOICES if each == "bach" and part is None else part
         for number, result in enumerate(pieces, 1):
             music = _take(result, parts)
             place = f"#{number}" if len(pieces) > 1 else ""
@@ -80,13 +85,35 @@ def load(
             else:
                 kept.append((f"{name}{place} {music.title}".strip() if place else name, music, split))
     if not kept:
-        reasons = "".join(f"\n  {reason if path in reason else f'{path}: {reason}'}" for path, reason in skipped)
-        raise ValueError(f"none of the {len(files)} files in {source} could be read; the reasons were:{reasons}")
+        if len(skipped) == 1:
+            file, reason = skipped[0]
+            raise ValueError(reason if file in reason else f"{file}: {reason}")
+        raise ValueError(
+            f"none of the {len(files):,} files in {label} could be read; the reasons were:\n{reasons.grouped(skipped)}"
+        )
     if progress and skipped:
         count = len(kept) + len(skipped)
         print(f"read {len(kept)} of {count} pieces and skipped {len(skipped)}; .skipped says which and why")
     names, scores, splits = zip(*_sample(kept, limit, seed), strict=True)
-    return Corpus(names, scores, tuple(skipped), splits if any(splits) else ())
+    return Corpus(names, scores, tuple(skipped), splits if all(splits) else ())
+
+
+def _named(source: Iterable) -> Iterator[str | pathlib.Path]:
+    """Yields the sources of a list, and of the lists in it; raises ValueError at what is none."""
+    if isinstance(source, (Corpus, Score)):
+        raise ValueError(f"corpus.load reads files, and this is {source}, which is loaded already: use it as it is")
+    if not isinstance(source, Iterable):
+        raise ValueError(f"corpus.load takes a folder, a file, a collection or a list of these, got {source!r}")
+    for each in source:
+        if isinstance(each, (str, pathlib.Path)):
+            yield each
+        elif isinstance(each, Score):
+            raise ValueError(
+                "corpus.load reads files, and this is a list of Scores: make a corpus of them with"
+                " corpus.Corpus(names, scores)"
+            )
+        else:
+            yield from _named(each)
 
 
 def _sample(pieces: list, limit: int | None, seed: int) -> list:
@@ -120,7 +147,7 @@ def _voices(score: Score, names: tuple[str, ...]) -> Score:
 
 def _list_files(source: str | pathlib.Path) -> list[tuple[str, str, str]]:
     """Lists (name, path, official split or "") of every piece of a source."""
-    folder = pathlib.Path(source)
+    folder = pathlib.Path(source).expanduser()
     if source == "bach":
         return [(name, str(path), "") for name, path in music21_corpus.chorale_files()]
     if source == "maestro":
@@ -128,17 +155,31 @@ def _list_files(source: str | pathlib.Path) -> list[tuple[str, str, str]]:
     if folder.is_dir():
         paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
         if not paths:
-            raise ValueError(f"no music in the folder {source}; it has no file that ends in {', '.join(SUFFIXES)}")
+            raise ValueError(f"no music in the folder {source}; {_other_files(folder)}")
         return [(str(path.relative_to(folder).with_suffix("")), str(path), "") for path in paths]
     if folder.is_file():
         return [(folder.stem, str(folder), "")]
     found = [(name, str(path), "") for name, path in music21_corpus.collection_files(str(source))]
     if not found:
+        if "://" in str(source):
+            raise FileNotFoundError(f"{source} is an address; download it, and give the file, or the folder unpacked")
+        if folder.suffix.lower() in SUFFIXES or remedy(folder):
+            raise FileNotFoundError(f"no such file: {source} (in {pathlib.Path.cwd()}); check it or give a full path")
         raise FileNotFoundError(
             f"no corpus {str(source)!r}: there is no such folder, and no such collection in music21; give a folder,"
             " 'bach', 'jsb', 'maestro', or a composer or collection of music21's corpus such as 'palestrina'"
         )
     return found
+
+
+def _other_files(folder: pathlib.Path) -> str:
+    """Returns what a folder without music holds, and what to do with it."""
+    found = collections.Counter(path.suffix.lower() for path in folder.rglob("*") if remedy(path) and path.is_file())
+    if not found:
+        return f"it has no file that ends in {', '.join(SUFFIXES)}"
+    listing = ", ".join(f"{count:,} {suffix}" for suffix, count in found.most_common(3))
+    suffix = found.most_common(1)[0][0]
+    return f"it has files of other formats, {listing}; of a {suffix} file: {remedy('file' + suffix)}"
 
 
 def _jsb_corpus(path, part: int | str | None, limit: int | None, seed: int) -> Corpus:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from musiclib.corpus import Split
+from musiclib.corpus.splitting import check_split
 from musiclib.dataset.dataset import PARTS, Pairs
 from musiclib.dataset.pieces import PairedPieces, Pieces, from_start_to_end
 from musiclib.dataset.preparing import record
 from musiclib.encodings import Encoding, Vocabulary
+from musiclib.encodings.base import check_encoding
 from musiclib.score import Score, meter
 
 
@@ -43,6 +45,9 @@ def prepare_pairs(
     Raises:
         ValueError: where a part of the split has no pair, or no token is left.
     """
+    check_split(split, "prepare_pairs")
+    for encoding in (source, target):
+        check_encoding(encoding, "prepare_pairs")
     transpositions = list(transpositions)
     tokens: dict[str, list[tuple[list[str], list[str], int]]] = {name: [] for name in PARTS}
     for name in PARTS:

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from musiclib.corpus import Corpus, Split
+from musiclib.corpus.splitting import check_split
 from musiclib.dataset.dataset import PARTS, Dataset
 from musiclib.dataset.pieces import Pieces, from_start_to_end
 from musiclib.encodings import Encoding, Vocabulary
+from musiclib.encodings.base import check_encoding
 from musiclib.encodings.vocabulary import LABEL
 from musiclib.score import inheritance
 
@@ -34,6 +36,8 @@ def prepare(
     Raises:
         ValueError: where no token is left to train on.
     """
+    check_split(split, "prepare")
+    check_encoding(encoding, "prepare")
     transpositions = list(transpositions)
     # Training tokens are numbered in order of appearance, so that only numbers are kept in memory; once all are
     # counted, the vocabulary maps these numbers to ids.
@@ -46,6 +50,11 @@ def prepare(
 
     train = Pieces.from_lists(numbered())
     counts = dict(zip(numbers, np.bincount(train.ids, minlength=len(numbers)).tolist(), strict=True))
+    if not counts:
+        raise ValueError(
+            f"the {len(split.train)} training pieces have no example for {encoding}; give other or longer pieces, or"
+            " another encoding"
+        )
     vocabulary = Vocabulary.from_counts(counts, minimum_count) if vocabulary is None else vocabulary
     ids = vocabulary.to_ids(list(numbers), allow_unknown=True)
 

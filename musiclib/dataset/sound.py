@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from musiclib.audio.recordings import SUFFIXES, read_audio
-from musiclib.corpus import Split
+from musiclib.corpus import Corpus, Split
+from musiclib.corpus.splitting import check_split
 from musiclib.dataset.dataset import PARTS, Dataset
 from musiclib.dataset.pieces import Pieces
 from musiclib.encodings import Spectra, Vocabulary
+from musiclib.encodings.base import check_encoding
 from musiclib.encodings.vocabulary import RESERVED
 
 _ENDS = {"train": 0.8, "validation": 0.9, "test": 1.0}  # of each part, in a recording or in the list of recordings
@@ -42,6 +44,9 @@ def prepare_sound(
         ImportError: without librosa and soundfile.
         ValueError: where there are no recordings, a part of the dataset is empty, or a recording cannot be read.
     """
+    check_encoding(encoding, "prepare_sound")
+    if isinstance(source, Corpus):
+        check_split(source, "prepare_sound")
     size = round(seconds * encoding.rate)
     found: dict[str, list[np.ndarray]] = {name: [] for name in PARTS}
     if isinstance(source, Split):

@@ -53,7 +53,9 @@ class Windows(Batches):
         self.pieces, self.targets, self.lead_in, self.is_aligned = pieces, targets, lead_in, align is not None
         self._shuffle()
         if not self.window_count:
-            raise ValueError(f"no piece has the two ids that a window needs: {pieces}; give longer pieces")
+            if not len(pieces):
+                raise ValueError("0 pieces have no window; give a part of the dataset that has pieces")
+            raise ValueError(f"none of {pieces} has the two ids that a window needs; give longer pieces")
 
     def _cut(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Returns of each window its piece's start, its last target, its piece's stop, and its number of targets."""

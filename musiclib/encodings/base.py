@@ -26,6 +26,26 @@ class Reading(NamedTuple):
     fills: Fraction | None = None
 
 
+def check_encoding(encoding: object, function: str) -> None:
+    """Raises ValueError, with what to give instead, where ``encoding`` is not an encoding with its options.
+
+    Args:
+        encoding: what was given.
+        function: the name of the function that takes an encoding, for the message.
+    """
+    if isinstance(encoding, Encoding):
+        return
+    if isinstance(encoding, type) and issubclass(encoding, Encoding):
+        name = encoding.__name__
+        raise ValueError(
+            f"{function} takes an encoding, and this is the class {name}: write {name}(), with its options"
+        )
+    remedy = (
+        f"encodings.{encoding}()" if isinstance(encoding, str) and encoding.isidentifier() else "encodings.NoteChord()"
+    )
+    raise ValueError(f"{function} takes an encoding, and this is {encoding!r}: write one such as {remedy}")
+
+
 class Encoding:
     """Base class of all encodings; a subclass is a frozen dataclass whose options are JSON values."""
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from musiclib.encodings.base import Encoding, Reading
 from musiclib.score import Score, pitch_name, pitch_number
+from musiclib.score.checking import check_score
 from musiclib.score.voices import SILENT, STEPS_PER_QUARTER, VOICES, from_grid, notes_at_steps
 
 ORDER = (0, 3, 1, 2)  # of the voices within a step: soprano, bass, alto, tenor
@@ -71,6 +72,7 @@ class Chorale(Encoding):
         return (REST, *([HOLD] if self.holds else []), *(pitch_name(pitch) for pitch in range(128)))
 
     def encode(self, score: Score) -> list[str]:
+        check_score(score, "Chorale.encode")
         return self.write(notes_at_steps(score), score.pitch)
 
     def write(self, notes: np.ndarray, pitch: np.ndarray) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from musiclib.encodings.base import Encoding, Reading
 from musiclib.score import DEFAULT_TEMPO, Score
+from musiclib.score.checking import check_score
 
 _LONGEST = 10_000_000  # maximum frames of a piece: 23 days of music at five frames per second
 
@@ -41,6 +42,7 @@ class Frames(Encoding):
             raise ValueError(f"Frames: fps must be between 0.001 and 1000 frames per second, got {self.fps}")
 
     def encode(self, score: Score) -> list[str]:
+        check_score(score, "Frames.encode")
         with np.errstate(over="ignore", invalid="ignore"):  # times that overflow are rejected below
             first, last = (np.round(times * self.fps) for times in score.seconds())
         end = float(np.max(last, initial=0.0))

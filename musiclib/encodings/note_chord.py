@@ -13,6 +13,7 @@ import numpy as np
 
 from musiclib.encodings.base import Encoding, Reading
 from musiclib.score import Score, pitch_name, pitch_number
+from musiclib.score.checking import check_score
 
 _LENGTH = re.compile(r"0*[1-9]\d{0,6}(/0*[1-9]\d{0,3})?", re.ASCII)  # quarter lengths, such as 1 or 1/2; never 0
 _LONGEST_TOKEN = 9_999_999  # grid steps: fits _LENGTH for every grid
@@ -66,6 +67,7 @@ class NoteChord(Encoding):
             )
 
     def encode(self, score: Score) -> list[str]:
+        check_score(score, "NoteChord.encode")
         with np.errstate(over="ignore"):  # a time that overflows is rejected below
             end = score.end
         if not end < _LONGEST_SCORE / self.steps_per_quarter:

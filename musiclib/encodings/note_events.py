@@ -13,6 +13,7 @@ import numpy as np
 from musiclib.encodings import velocities
 from musiclib.encodings.base import Encoding, Reading
 from musiclib.score import DEFAULT_VELOCITY, Score, pitch_name
+from musiclib.score.checking import check_score
 
 _LAST_STEP = 2.0**53  # above it, floats cannot represent every integer
 
@@ -70,6 +71,7 @@ class NoteEvents(Encoding):
         return (times / grid).tolist(), (durations / grid).tolist(), pitches.tolist(), loudness.tolist()
 
     def encode(self, score: Score) -> list[str]:
+        check_score(score, "NoteEvents.encode")
         times, durations, pitches, loudness = (column.tolist() for column in self._quantize(score))
         return [
             token

@@ -13,6 +13,7 @@ import numpy as np
 from musiclib.encodings import velocities
 from musiclib.encodings.base import Encoding, Reading
 from musiclib.score import DEFAULT_TEMPO, DEFAULT_VELOCITY, Score, pitch_name
+from musiclib.score.checking import check_score
 
 LOWEST, HIGHEST = 21, 108  # A0 to C8, the 88 keys
 STEP = 10  # milliseconds
@@ -70,6 +71,7 @@ class Performance(Encoding):
         return tuple(_READINGS)
 
     def encode(self, score: Score) -> list[str]:
+        check_score(score, "Performance.encode")
         notes = self._notes(score)
         # At the same time note-offs (0) come before note-ons (1), each from low to high.
         events = [(end, 0, pitch, 0) for _, end, pitch, _ in notes]

@@ -13,6 +13,7 @@ import numpy as np
 from musiclib.encodings.base import Encoding, Reading
 from musiclib.encodings.chorale import REST, Chorale
 from musiclib.score import Score, meter
+from musiclib.score.checking import check_score
 from musiclib.score.voices import SILENT, STEPS_PER_QUARTER, VOICES, check_length, notes_at_steps
 
 _METRES = ("4/4", "2/2", "2/4", "3/4", "6/8")
@@ -92,6 +93,7 @@ class Phrases(Encoding):
 
     def _phrases(self, score: Score) -> Iterator[tuple[list[str], bool, float, float]]:
         """Yields the tokens of each phrase, whether each of its bars has an onset, and where it begins and ends."""
+        check_score(score, "Phrases.encode")
         check_length(score)
         for metre, start, stop in _sections(score):
             section = score.slice(start, stop)

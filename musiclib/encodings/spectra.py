@@ -13,6 +13,7 @@ from musiclib.audio.spectra import audio_of, log_mel
 from musiclib.audio.synthesis import check_rate
 from musiclib.encodings.base import Encoding
 from musiclib.score import Score
+from musiclib.score.checking import check_score
 
 KINDS = ("log-mel", "mfcc")
 _MEL_BANDS = 128  # from which MFCCs are computed
@@ -63,7 +64,10 @@ class Spectra(Encoding):
 
     def encode(self, score: Score | np.ndarray) -> np.ndarray:
         """Returns the frames of a Score, rendered with the SoundFont, or of mono samples: (frames, bands) float32."""
-        samples = synthesize(score, self.sample_rate).mean(axis=1) if isinstance(score, Score) else score
+        samples = score
+        if not isinstance(score, np.ndarray):
+            check_score(score, "Spectra.encode")
+            samples = synthesize(score, self.sample_rate).mean(axis=1)
         bands = _MEL_BANDS if self.kind == "mfcc" else self.bands
         frames = log_mel(samples, self.sample_rate, self.window, self.hop, bands)
         return dct(frames, norm="ortho")[:, : self.bands] * _MFCC_SCALE if self.kind == "mfcc" else frames

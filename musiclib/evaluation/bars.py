@@ -16,6 +16,7 @@ import numpy as np
 
 from musiclib.evaluation.distances import mean_of_finite
 from musiclib.score import Score, meter
+from musiclib.score.checking import check_scores
 from musiclib.score.voices import SILENT, STEPS_PER_QUARTER, VOICES, from_grid, notes_at_steps
 
 BARS = 2  # of a phrase
@@ -186,6 +187,7 @@ def classifier_auc(real: Sequence[Score], generated: Sequence[Score], seed: int 
 
 def _grids(*sets: Sequence[Score]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Returns the pitches, int (phrases, steps, 4), -1 where silent, and the onsets, bool, of each set of phrases."""
+    sets = tuple(check_scores(some, "a measure of bars") for some in sets)
     if not all(map(len, sets)):
         raise ValueError(f"got {' and '.join(str(len(some)) for some in sets)} phrases; give at least one in each set")
     bars = {math.ceil(meter.bar_length(score.time_signatures) * STEPS_PER_QUARTER) for some in sets for score in some}

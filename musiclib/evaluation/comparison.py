@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from musiclib import sampling
 from musiclib.corpus import Split
+from musiclib.corpus.splitting import check_split
 from musiclib.dataset import Pieces
 from musiclib.dataset.pieces import from_start_to_end
 from musiclib.encodings import Encoding
@@ -164,8 +165,7 @@ def _score(run: Run, ids) -> Score:
 def _check(runs: Mapping[str, Run], split: Split, count, length) -> None:
     if not isinstance(runs, Mapping):
         raise ValueError(f"card needs runs by name, got {type(runs).__name__}; pass {{'my run': run}}")
-    if not isinstance(split, Split):
-        raise ValueError(f"card needs a split corpus, got {type(split).__name__}; pass corpus.split(music)")
+    check_split(split, "card")
     if not runs or not len(split.test):
         raise ValueError(f"card needs at least a run and a test piece, got {len(runs)} and {len(split.test)}")
     for name, value in (("count", count), ("length", length)):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from musiclib.score import Score
+from musiclib.score.checking import check_score
 from musiclib.score.voices import SILENT, notes_at_steps
 
 _WINDOW = 16  # sixteenths whose chroma is compared
@@ -44,6 +45,8 @@ class Grid(NamedTuple):
 
 def kept(before: Score, after: Score) -> dict[str, float]:
     """Returns how much of a piece another version keeps: contour, rhythm, chroma and their mean, ``"content"``."""
+    for score in (before, after):
+        check_score(score, "kept")
     steps = max(len(notes_at_steps(score)) for score in (before, after))
     values = {
         name: float(value[0]) for name, value in similarity(Grid.of(before, steps), Grid.of(after, steps)).items()

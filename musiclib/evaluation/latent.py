@@ -22,6 +22,7 @@ from musiclib.evaluation.ngram import NGram
 from musiclib.models.latent import posterior
 from musiclib.models.layers.phrase_tokens import ATTRIBUTES
 from musiclib.score import Score
+from musiclib.score.checking import check_scores
 
 _ACTIVE = 0.01  # variance of a unit's mean over phrases, as in Burda et al. (2016)
 _BLOCK = 256
@@ -178,7 +179,7 @@ def judge(run, scores: Iterable[Score]) -> NGram:
         run: its encoding and vocabulary are used.
         scores: held-out pieces, other ones than those that are judged.
     """
-    scores = tuple(scores)
+    scores = tuple(check_scores(scores, "judge"))
     corpus = Corpus(tuple(map(str, range(len(scores)))), scores)
     examples = (tokens for score in corpus.transposed(range(-5, 7)).scores for tokens in run.encoding.examples(score))
     ids = (from_start_to_end(run.vocabulary.to_ids(tokens, allow_unknown=True)) for tokens in examples)

@@ -11,6 +11,7 @@ from musiclib.dataset import PairedPieces, Pieces
 from musiclib.encodings import check_vocabulary
 from musiclib.evaluation import latent
 from musiclib.models.likelihood import nats
+from musiclib.sampling.primers import check_loaded
 
 
 def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8, progress: bool = True) -> float:
@@ -30,6 +31,8 @@ def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8, prog
         ValueError: where an id lies outside the run's vocabulary, no piece has two ids, or the network has no
             likelihood.
     """
+    if not hasattr(run, "model"):
+        check_loaded(run)
     pieces, sources = pieces.targets, getattr(pieces, "sources", None)
     _check(run, pieces)
     if run.model.latent_size:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from musiclib.score import Score, meter, passages
+from musiclib.score.checking import check_scores
 
 _KEYS = 12
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no power of it is 0; 2 ** 64 over the golden ratio
@@ -61,7 +62,7 @@ class Originality:
 
     def __init__(self, scores: Iterable[Score], names: Sequence[str], steps_per_quarter: int = 12) -> None:
         self.steps_per_quarter, self.names = steps_per_quarter, tuple(names)
-        rows = [_notes(score, steps_per_quarter) for score in scores]
+        rows = [_notes(score, steps_per_quarter) for score in check_scores(scores, "Originality")]
         if len(rows) != len(self.names):
             raise ValueError(f"{len(rows)} training pieces have {len(self.names)} names; give one name per piece")
         self._index = _Row(rows)
@@ -100,6 +101,7 @@ class Originality:
         return len(np.unique(passage[known])) / len(np.unique(passage)) if len(whole) else np.nan
 
     def _query(self, scores: Sequence[Score]) -> _Row:
+        scores = check_scores(scores, "Originality")
         return _Row([_notes(score, self.steps_per_quarter, key) for score in scores for key in range(_KEYS)])
 
     def _known(self, query: _Row, length: int) -> np.ndarray:

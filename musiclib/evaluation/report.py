@@ -12,9 +12,11 @@ import numpy as np
 from musiclib import _atomic, plots
 from musiclib.evaluation.distances import Likeness, mean_of_finite
 from musiclib.evaluation.originality import Passage
+from musiclib.evaluation.plain_table import plain_table
 from musiclib.score import Score
 
 LENGTHS = (4, 8, 16)  # notes in the passages that are looked up in training
+_MEANINGS = "What each row says: card.to_markdown()."
 # Each statistic: its name in plain words, number format, term and unit, and meaning.
 _ROWS = {
     "pitch_class_entropy": ("variety of pitches", "{:.2f}", "pitch-class entropy, bits",
@@ -82,7 +84,7 @@ class Column:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Card:
-    """An evaluation as a table, which a notebook displays.
+    """An evaluation as a table, which a notebook displays and ``print`` writes as text.
 
     Args:
         columns: real music first.
@@ -95,7 +97,8 @@ class Card:
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Card({', '.join(column.name for column in self.columns)})"
+        rows = [(name, cells) for name, cells, _ in self.rows()]
+        return plain_table([column.name for column in self.columns], rows, [*self.notes, _MEANINGS])
 
     def rows(self) -> list[tuple[str, list[str], str]]:
         """Returns the rows of the table: name, one cell per column, and meaning."""

@@ -8,7 +8,9 @@ import numpy as np
 
 from musiclib.dataset.pieces import from_start_to_end
 from musiclib.evaluation.likelihood import nats_of_tokens
+from musiclib.sampling.primers import check_loaded
 from musiclib.score import Score, inheritance
+from musiclib.score.checking import check_score
 
 
 def surprise(run, score: Score) -> tuple[Score, np.ndarray]:
@@ -34,6 +36,9 @@ def surprise(run, score: Score) -> tuple[Score, np.ndarray]:
     Source: Marcus Pearce, "The Construction and Evaluation of Statistical Models of Melodic Structure in Music
     Perception and Composition" (2005), which calls it information content.
     """
+    if not hasattr(run, "model"):
+        check_loaded(run)
+    check_score(score, "surprise")
     if run.model.conditional or run.model.latent_size or not run.model.has_likelihood:
         raise ValueError(
             f"surprise: a {run.config.model.name} gives no likelihood of a note from the notes before it alone; take a"

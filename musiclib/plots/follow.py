@@ -21,6 +21,7 @@ from musiclib.plots.palette import PALETTE
 from musiclib.plots.piano_rolls import FAINTEST
 from musiclib.plots.staff_notation.engraving import Staff, staff
 from musiclib.score import Score, meter, pitch_name
+from musiclib.score.checking import check_score
 from musiclib.writers.notation import GRID
 
 SAMPLE_RATE = 22050
@@ -67,6 +68,7 @@ def follow(score: Score, notation: Staff | Jianpu | None = None) -> Player:
     Raises:
         ValueError: if the score is empty or too long, or the notation is of another score.
     """
+    check_score(score, "follow")
     length = float(score.seconds()[1].max()) if len(score) else 0.0
     if length > LONGEST:
         raise ValueError(

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from musiclib.plots.palette import PALETTE
 from musiclib.score import Score, keys, meter, pitch_name
+from musiclib.score.checking import check_score, check_scores
 
 FAINTEST = 0.35  # opacity of the softest note, still visible
 WIDTH = 10.0  # inches, of new figures
@@ -37,6 +38,7 @@ def piano_roll(score: Score, ax: Axes | None = None, seconds: bool = False, titl
         The axes. If the score has time signatures, thin lines mark its bars. Pitches are named by its first key
         signature: in C minor B♭4, not A#4.
     """
+    check_score(score, "piano_roll")
     if ax is None:
         _, ax = plt.subplots(figsize=(WIDTH, 4.0), layout="constrained")
     if len(score):
@@ -83,6 +85,8 @@ def compare(
     Raises:
         ValueError: if ``ax`` or ``titles`` does not have two elements.
     """
+    for score in (real, generated):
+        check_score(score, "compare")
     if len(titles) != 2:
         raise ValueError(f"compare: titles must be two, got {len(titles)}: {titles}")
     if ax is None:
@@ -108,7 +112,7 @@ def piano_rolls(scores: Sequence[Score], ax: Sequence[Axes], titles: Sequence[st
     Raises:
         ValueError: if the numbers differ.
     """
-    scores, ax, titles = list(scores), list(ax), list(titles)
+    scores, ax, titles = check_scores(scores, "piano_rolls"), list(ax), list(titles)
     if not len(scores) == len(ax) == len(titles):
         raise ValueError(
             f"piano_rolls: {len(scores)} scores need as many axes and titles, got {len(ax)} and {len(titles)}"

@@ -22,6 +22,7 @@ from musiclib.readers import (
     midi_symusic,
     music21_stream,
     musicxml,
+    other_formats,
 )
 from musiclib.readers.parsed import LostNotes, ParsedScore, UnreadableScore
 from musiclib.score import Score
@@ -150,7 +151,7 @@ def read_score(
         IrregularBars: if bars of one part are longer or shorter than those of the others.
         RoundedPitches: if microtones were rounded to semitones.
     """
-    path = pathlib.Path(path).expanduser()
+    path = other_formats.path_of(path)
     pieces = read_pieces(find_reader(reader, grace_notes, repeats), path)
     if len(pieces) > 1:
         raise UnreadableScore(f"it contains {len(pieces)} pieces; read them with readers.read_scores", path)
@@ -180,7 +181,7 @@ def read_scores(
     Warns:
         LostNotes: if pieces or notes were left out; IrregularBars and RoundedPitches as ``read_score`` does.
     """
-    path = pathlib.Path(path).expanduser()
+    path = other_formats.path_of(path)
     pieces = read_pieces(find_reader(reader, grace_notes, repeats), path)
     lost = [(number, music) for number, (music, _) in enumerate(pieces, 1) if isinstance(music, UnreadableScore)]
     if len(lost) == len(pieces):
@@ -208,6 +209,8 @@ def read_pieces(reader: Reader, path: pathlib.Path) -> list[Piece]:
         raise ValueError(f"{path} is a folder, not a file; read a whole folder with corpus.load")
     if not path.exists():
         raise FileNotFoundError(f"no such file: {path} (in {pathlib.Path.cwd()}); check it or give a full path")
+    if advice := other_formats.remedy(path):
+        raise UnreadableScore(advice, path)
     with _as_unreadable(path):
         pieces = reader.read(path)
     found: list[Piece] = []

@@ -16,6 +16,7 @@ from musiclib.corpus import Corpus
 from musiclib.recommend.factors import Factors
 from musiclib.sampling import latent
 from musiclib.score import Score
+from musiclib.score.checking import check_scores
 
 _STRENGTHS = np.logspace(-2, 4, 13)  # of the ridge regression, chosen by cross-validation
 _FOLDS = 5
@@ -32,7 +33,7 @@ def vectors(run, scores: Sequence[Score]) -> np.ndarray:
     Raises:
         ValueError: where a piece has no phrase in a metre that the run knows.
     """
-    parts = [phrases(run, score) for score in scores]
+    parts = [phrases(run, score) for score in check_scores(scores, "vectors")]
     for number, part in enumerate(parts):
         if not part:
             raise ValueError(

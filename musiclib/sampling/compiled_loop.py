@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 from keras import ops
+from tqdm.auto import tqdm
 
 from musiclib.encodings.vocabulary import END, PADDING, START
 from musiclib.models.compiling import compiled, initial_state
@@ -20,6 +21,7 @@ from musiclib.sampling.limits import FORBIDDEN, Limits, apply, next_state
 
 _PENALTY_WINDOW = 32  # last tokens that the repetition penalty counts
 _STRETCH = 1024  # tokens that the compiled loop generates at once
+_BAR_AFTER = 3.0  # seconds until a progress bar is shown
 
 
 class _Plan(NamedTuple):
@@ -73,6 +75,9 @@ def run(
         int32, (count, time), the ids after the primer, padding after the end of a piece; -log P of the sampled ids of
         each piece by the network's own logits, float32, (count,); and the cost of each constraint in nats, float32,
         (count, constraints).
+
+    Raises:
+        KeyboardInterrupt: at Ctrl-C, after the stretch in progress; the message says how many tokens there were.
     """
     penalty = chosen.repetition_penalty
     plan = _Plan(
@@ -90,18 +95,28 @@ def run(
     room = min(max(64, 1 << (steps - 1).bit_length()), _STRETCH)
     sizes = tuple(tuple(array.shape) for array in keras.tree.flatten(carried))
     loop = compiled(model, (plan, room, sizes), _loop, plan)
-    for begin in range(0, steps, room):
-        size = min(room, steps - begin)
-        forced = np.full((room,), PADDING, np.int32)
-        here = known[begin : begin + size]
-        forced[: len(here)] = here
-        # Row by row from one generator: the numbers of a step do not depend on the length of the piece.
-        uniforms = rng.random((room, count), dtype=np.float32)
-        ids, carried = loop(uniforms, forced, np.int32(size), *values, carried)
-        new = slice(max(begin - len(primer), 0), max(begin + size - len(primer), 0))
-        generated[:, new] = ops.convert_to_numpy(ids)[:, size - (new.stop - new.start) : size]
-        if np.all(ops.convert_to_numpy(carried[2])):
-            break  # every piece has ended
+    new = slice(0, 0)
+    # A piece of one stretch has no bar, which could show its end alone.
+    bar = tqdm(total=length, desc="generating", unit="token", delay=_BAR_AFTER, disable=steps <= room)
+    try:
+        with bar:
+            for begin in range(0, steps, room):
+                size = min(room, steps - begin)
+                forced = np.full((room,), PADDING, np.int32)
+                here = known[begin : begin + size]
+                forced[: len(here)] = here
+                # Row by row from one generator: the numbers of a step do not depend on the length of the piece.
+                uniforms = rng.random((room, count), dtype=np.float32)
+                ids, carried = loop(uniforms, forced, np.int32(size), *values, carried)
+                new = slice(max(begin - len(primer), 0), max(begin + size - len(primer), 0))
+                generated[:, new] = ops.convert_to_numpy(ids)[:, size - (new.stop - new.start) : size]
+                bar.update(new.stop - new.start)
+                if np.all(ops.convert_to_numpy(carried[2])):
+                    break  # every piece has ended
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"generation was stopped after {new.stop:,} of {length:,} tokens; nothing is returned"
+        ) from None
     return generated[:, : new.stop], *(ops.convert_to_numpy(total) for total in carried[-2:])
 
 

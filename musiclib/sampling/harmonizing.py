@@ -14,6 +14,7 @@ from musiclib.sampling.primers import check_run, source_ids
 from musiclib.sampling.ranking import best
 from musiclib.sampling.rules import check_whole
 from musiclib.score import COLUMNS, Score, inheritance, pitch_name
+from musiclib.score.checking import check_score
 from musiclib.score.melody import top_line
 from musiclib.score.voices import between_steps
 
@@ -72,9 +73,8 @@ def _merged(melody: Score, voices: Score) -> Score:
 
 
 def _one_line(music: Score | str | os.PathLike) -> Score:
-    if not isinstance(music, (Score, str, os.PathLike)):
-        raise ValueError(f"a melody is a Score or the path of a music file, got {type(music).__name__}")
-    score = music if isinstance(music, Score) else readers.read_score(music)
+    score = readers.read_score(music) if isinstance(music, (str, os.PathLike)) else music
+    check_score(score, "harmonize")
     if not len(score):
         raise ValueError("the melody has no notes; give one with notes")
     line = top_line(score)

@@ -15,6 +15,7 @@ from musiclib.sampling.primers import check_run
 from musiclib.sampling.ranking import best
 from musiclib.sampling.rules import Rules, check_whole, rules_of
 from musiclib.score import Score
+from musiclib.score.checking import check_score
 from musiclib.score.voices import STEPS_PER_QUARTER, between_steps
 
 _PERIOD = 48  # steps: the networks count the metre, so that what they read begins at a multiple of this
@@ -61,9 +62,9 @@ def infill(
             f"a {run.config.model.name} only continues what comes before; take models/chorale_infill for four voices,"
             " models/tune_infill for one voice, or a run of a chorale_infill or gru_infill of your own"
         )
-    if not isinstance(score, Score) or not len(score):
-        got = "one without notes" if isinstance(score, Score) else type(score).__name__
-        raise ValueError(f"infill needs a Score with notes, got {got}")
+    check_score(score, "infill")
+    if not len(score):
+        raise ValueError("infill needs a Score with notes, got one without notes")
     if "stop_at_end" in rules:
         raise ValueError("infill takes no stop_at_end: the bars determine the length")
     check_whole("count", count, 1)

@@ -22,6 +22,7 @@ from musiclib.sampling.generation import generate, generate_ids
 from musiclib.sampling.primers import check_latents, check_run, latent_size
 from musiclib.sampling.rules import check_whole
 from musiclib.score import Score, inheritance, meter
+from musiclib.score.checking import check_score, check_scores
 from musiclib.score.voices import STEPS_PER_QUARTER
 
 
@@ -39,7 +40,7 @@ def encode(run, scores: Score | Iterable[Score]) -> np.ndarray:
         ValueError: where the run is not of a VAE, there is no note, or a phrase is too long for it.
     """
     check_vae(run)
-    scores = [scores] if isinstance(scores, Score) else list(scores)
+    scores = [scores] if isinstance(scores, Score) else check_scores(scores, "latent.encode")
     return means(run, [ids for score in scores for ids in _phrases(run, score)])
 
 
@@ -133,6 +134,7 @@ def morph(run, score: Score, **changes: float) -> list[Score]:
         ValueError: at an unknown attribute or a change that is not finite.
     """
     check_vae(run)
+    check_score(score, "morph")
     phrases = _phrases(run, score)
     z = means(run, phrases)
     for name, change in changes.items():
@@ -172,6 +174,8 @@ def check_vae(run) -> None:
 
 
 def _one(run, phrase: Score | np.ndarray) -> np.ndarray:
+    if not isinstance(phrase, np.ndarray):
+        check_score(phrase, "interpolate")
     z = encode(run, phrase) if isinstance(phrase, Score) else check_latents(run, phrase)
     if len(z) != 1:
         raise ValueError(f"interpolation is between two phrases, got a piece of {len(z)}; cut one with score.slice")

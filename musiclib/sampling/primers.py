@@ -15,6 +15,7 @@ from musiclib.encodings import check_vocabulary
 from musiclib.encodings.ids import vocabulary_of, with_vocabulary
 from musiclib.encodings.vocabulary import END, PADDING, RESERVED, START, UNKNOWN, Vocabulary
 from musiclib.score import Score
+from musiclib.score.checking import check_score
 from musiclib.training import Run
 
 
@@ -109,8 +110,8 @@ def primer_ids(
     """
     if primer is None:
         return np.zeros(0, np.int32), []
-    if not isinstance(primer, (Score, str, os.PathLike, Sequence, np.ndarray)):
-        raise ValueError(f"a primer is a Score, a file, a token, tokens or an array of ids, got {primer!r}")
+    if not _is_text_or_ids(primer):
+        check_score(primer, "primer")
     primer = opened_primer(run, primer)
     primer = [primer] if isinstance(primer, str) else primer
     if isinstance(primer, Score):
@@ -144,10 +145,19 @@ def source_ids(run, source: Score | str | os.PathLike | np.ndarray | None) -> np
     source = opened(source)
     if isinstance(source, Score):
         source, _ = _encoded(run, run.source_encoding, source, "source")
+    if source is not None and not _is_text_or_ids(source):
+        check_score(source, "source")
     source = np.zeros(0, np.int32) if source is None else music_ids(run, source)
     if not len(source):
         raise ValueError("this run is conditional; give source=, a Score or a music file with notes in it")
     return source
+
+
+def _is_text_or_ids(music) -> bool:
+    """Returns whether it is a path, a token, tokens or ids, and not for example a list of Scores."""
+    if isinstance(music, Sequence) and not isinstance(music, str):
+        return all(isinstance(each, (str, int, np.integer)) for each in music)
+    return isinstance(music, (str, os.PathLike, np.ndarray))
 
 
 def _encoded(run, encoding, score: Score, name: str) -> tuple[np.ndarray, list[str]]:

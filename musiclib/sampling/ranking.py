@@ -11,6 +11,7 @@ from musiclib.encodings.vocabulary import UNKNOWN
 from musiclib.models.likelihood import nats
 from musiclib.sampling.primers import check_run, source_ids
 from musiclib.score import Score
+from musiclib.score.checking import check_scores
 from musiclib.score.voice_leading import parallels
 
 # Nats that a parallel fifth, octave or unison counts for: the likelihood hardly shows them. Of 0 to 20 tried on
@@ -49,8 +50,8 @@ def rank(run, scores: Sequence[Score], source: Score | None = None) -> list[Rank
         ValueError: if there are no scores, one has no tokens, or the run has no likelihood of single tokens.
     """
     check_run(run)
-    scores = [] if isinstance(scores, Score) or not isinstance(scores, Iterable) else list(scores)
-    if not scores or not all(isinstance(score, Score) for score in scores):
+    scores = check_scores(scores, "rank")
+    if not scores:
         raise ValueError("rank: there are no scores to rank; give a list of some, such as sampling.generate returns")
     if run.model.latent_size or not run.model.has_likelihood:
         raise ValueError(

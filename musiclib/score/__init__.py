@@ -2,7 +2,8 @@
 
 ``meter`` computes bar lines, ``estimates`` a key and a time signature that are not stated, ``melody`` the top line,
 ``voices`` four parts on a grid, ``voice_leading`` parallels, ``scales`` and ``instruments`` their names,
-``passages`` n-grams within pieces, ``packing`` a score as bytes, ``inheritance`` what a piece takes from other music.
+``passages`` n-grams within pieces, ``packing`` a score as bytes, ``inheritance`` what a piece takes from other music,
+``checking`` what was given in the place of a Score.
 """
 
 from musiclib.score import melody, meter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from musiclib.score.checking import check_score
 from musiclib.score.score import Score
 
 # How frequent the twelve notes of the scale, from the tonic up, are in major and in minor: J. Albrecht and D. Shanahan,
@@ -90,6 +91,7 @@ def time_signature(score: Score) -> tuple[int, int]:
 
 
 def _check(score: Score) -> None:
+    check_score(score, "an estimate")
     if not len(score):
         raise ValueError("the score has no notes, so it has no key and no time signature; give one with notes")
 

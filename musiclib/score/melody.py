@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from musiclib.score import passages
+from musiclib.score.checking import check_score
 from musiclib.score.score import COLUMNS, Score
 
 _LENGTH = 8  # intervals in a passage
@@ -25,6 +26,7 @@ def top_pitches(score: Score) -> np.ndarray:
 
 def top_line(score: Score) -> Score:
     """Returns the top line as one part without overlaps: a note ends at the next onset at the latest."""
+    check_score(score, "top_line")
     top = np.array(_top(score), dtype=np.int64)
     columns = {name: getattr(score, name)[top] for name in COLUMNS}
     room = np.diff(columns["onset"], append=np.inf)

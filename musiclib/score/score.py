@@ -7,11 +7,12 @@ as in music21; ``seconds`` converts them with the tempo map.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Iterable
 
 import numpy as np
 
-from musiclib.score import keys, meter
+from musiclib.score import fields, keys, meter
 
 DEFAULT_TEMPO = 120.0  # quarter notes per minute, MIDI's default
 DEFAULT_VELOCITY = 80
@@ -84,9 +85,15 @@ class Score:
         self._set_maps()
 
     def _set_parts(self) -> None:
-        count = max(int(self.part.max()) + 1 if len(self) else 0, len(self.part_names), len(self.programs))
-        names = list(self.part_names) + [f"Part {i + 1}" for i in range(len(self.part_names), count)]
-        programs = list(self.programs) + [0] * (count - len(self.programs))
+        names = fields.listed("part_names", self.part_names, "('Melody', 'Bass')")
+        programs = fields.listed("programs", self.programs, "(0, 32)")
+        count = max(int(self.part.max()) + 1 if len(self) else 0, len(names), len(programs))
+        names += [f"Part {i + 1}" for i in range(len(names), count)]
+        programs += [0] * (count - len(programs))
+        if any(isinstance(program, str) for program in programs):
+            raise ValueError(
+                f"Score: programs must be numbers, got {programs}; score.instruments.program('Violin') is one"
+            )
         if any(not 0 <= int(program) <= 127 for program in programs):
             raise ValueError(f"Score: programs must lie between 0 and 127, got {programs}")
         object.__setattr__(self, "part_names", tuple(str(name) for name in names))
@@ -94,20 +101,23 @@ class Score:
 
     def _set_maps(self) -> None:
         # Of two at the same onset, the later in the list wins.
-        tempos = sorted({float(onset): float(tempo) for onset, tempo in self.tempos}.items())
+        tempos = fields.rows("tempos", self.tempos, ("onset", "quarter notes per minute"))
+        tempos = sorted({float(onset): float(tempo) for onset, tempo in tempos}.items())
         for onset, tempo in tempos:
             if not (np.isfinite(onset) and onset >= 0 and np.isfinite(tempo) and tempo > 0):
                 raise ValueError(f"Score: a tempo needs an onset of 0 or more and a rate above 0, got {(onset, tempo)}")
         if not tempos or tempos[0][0] > 0:
             tempos.insert(0, (0.0, DEFAULT_TEMPO))
         object.__setattr__(self, "tempos", tuple(tempos))
-        marks = {float(onset): (int(upper), int(lower)) for onset, upper, lower in self.time_signatures}
+        marks = fields.rows("time_signatures", self.time_signatures, ("onset", "numerator", "denominator"))
+        marks = {float(onset): (int(upper), int(lower)) for onset, upper, lower in marks}
         signatures = tuple((onset, *mark) for onset, mark in sorted(marks.items()))
         for onset, numerator, denominator in signatures:
             if not (np.isfinite(onset) and onset >= 0 and numerator > 0 and denominator > 0):
                 raise ValueError(f"Score: not a time signature: {numerator}/{denominator} at onset {onset}")
         object.__setattr__(self, "time_signatures", signatures)
-        object.__setattr__(self, "key_signatures", keys.checked(self.key_signatures))
+        signatures = fields.rows("key_signatures", self.key_signatures, ("onset", "fifths", "mode"))
+        object.__setattr__(self, "key_signatures", keys.checked(signatures))
         object.__setattr__(self, "title", str(self.title))
         object.__setattr__(self, "composer", str(self.composer))
 
@@ -140,7 +150,12 @@ class Score:
         return float(np.max(self.onset + self.duration)) if len(self) else 0.0
 
     def replace(self, **changes) -> Score:
-        """Returns a copy with some fields replaced."""
+        """Returns a copy with some fields replaced; raises ValueError at a field that a Score does not have."""
+        known = [field.name for field in dataclasses.fields(self)]
+        if unknown := [name for name in changes if name not in known]:
+            near = difflib.get_close_matches(unknown[0], known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
+            raise ValueError(f"a Score has no field {unknown[0]!r}; {hint}")
         return dataclasses.replace(self, **changes)
 
     def can_transpose(self, semitones: int) -> bool:

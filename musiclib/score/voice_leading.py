@@ -10,6 +10,7 @@ import itertools
 
 import numpy as np
 
+from musiclib.score.checking import check_score
 from musiclib.score.score import Score
 
 _FORBIDDEN = (0, 7)  # semitones, octaves apart: unison and octave, fifth
@@ -24,6 +25,7 @@ def parallels(score: Score) -> tuple[int, int]:
     Returns:
         The number of parallels, and of all moves in which two parts change pitch at the same moment.
     """
+    check_score(score, "parallels")
     moments = np.unique(np.round(np.concatenate([score.onset, score.onset + score.duration]), 6))
     sung = np.full((len(moments), len(score.part_names)), -1)
     first, last = (

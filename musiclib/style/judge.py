@@ -12,6 +12,7 @@ import numpy as np
 
 from musiclib.corpus import Corpus
 from musiclib.score import Score, melody
+from musiclib.score.checking import check_scores
 from musiclib.score.voices import STEPS_PER_QUARTER, VOICES
 
 _LENGTHS = (1, 2, 3)  # notes in a sequence
@@ -45,7 +46,7 @@ class Judge:
 
     def probabilities(self, scores: Sequence[Score]) -> np.ndarray:
         """Returns the probability of each style, (pieces, styles)."""
-        return self._pipeline.predict_proba(list(scores))
+        return self._pipeline.predict_proba(check_scores(scores, "Judge"))
 
     def predict(self, scores: Sequence[Score]) -> list[str]:
         """Returns the likeliest style of each piece."""

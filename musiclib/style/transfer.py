@@ -22,6 +22,7 @@ from musiclib.sampling import latent
 from musiclib.sampling.primers import check_latents
 from musiclib.sampling.rules import check_whole
 from musiclib.score import Score
+from musiclib.score.checking import check_score
 from musiclib.style import ranking, rebuilding, tokens
 from musiclib.style.describing import Description
 
@@ -57,6 +58,7 @@ def transfer(
         ValueError: at an unknown style, a strength outside 0 to 1, a piece without notes or with no phrase that the run
             can encode.
     """
+    check_score(score, "transfer")
     asked = to if isinstance(to, Description) else Description("", to)
     target, changes = tokens.shares(run, asked.style), np.zeros(run.model.latent_size)
     for name, change in asked.changes.items():

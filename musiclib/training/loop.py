@@ -13,6 +13,7 @@ from musiclib import _atomic, models
 from musiclib.config import Config, TrainingConfig
 from musiclib.dataset import Dataset
 from musiclib.training import callbacks, checkpoint, distribution, feeding, provenance
+from musiclib.training.checking import check_arguments, check_window
 from musiclib.training.checkpoint import Checkpoint
 from musiclib.training.run import Run, load_run
 
@@ -51,6 +52,7 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
         OSError: where the folder cannot be written.
         KeyboardInterrupt: at Ctrl-C; the message says what was saved.
     """
+    check_arguments(data, config)
     settings = config.training
     folder = None if folder is None else pathlib.Path(folder).expanduser()
     builder = models.find(config.model.name)
@@ -75,6 +77,7 @@ def train(data: Dataset, config: Config, folder: str | pathlib.Path | None = Non
             distribution.share(model.batches(part, settings, seed, state.epochs))
             for part, seed in ((data.train, settings.seed), (data.validation, None))
         )
+        check_window(data, settings.window)
         if progress and saving and not finished and not state.epochs and (folder / "config.json").exists():
             print(f"{folder} holds a run of other data or settings: it is replaced when this training ends")
         if progress and distribution.is_main() and state.epochs:

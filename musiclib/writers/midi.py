@@ -6,6 +6,7 @@ import pathlib
 
 from musiclib import _atomic
 from musiclib.score import Score
+from musiclib.score.checking import check_written
 from musiclib.writers.rounding import rounded, time_signatures
 
 TICKS = 1920  # per quarter note: a multiple of 96, 120, 384, 480 and 960, so that files with these are written exactly
@@ -35,6 +36,7 @@ def write_midi(score: Score, path: str | pathlib.Path) -> pathlib.Path:
     """
     import symusic
 
+    check_written(score, path, "write_midi")
     notes = rounded(score, TICKS)
     if notes["end"].max() > LONGEST:
         raise ValueError(f"write_midi: {score.end:g} quarter lengths are too long for MIDI; use score.slice for a part")

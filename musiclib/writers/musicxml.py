@@ -9,6 +9,7 @@ import numpy as np
 
 from musiclib import _atomic
 from musiclib.score import Score, keys
+from musiclib.score.checking import check_written
 from musiclib.writers.notation import GRID, PLAIN, TRIPLET, Bar, bars_of, pieces_of, printable, voices_of
 from musiclib.writers.rounding import rounded
 
@@ -44,6 +45,7 @@ def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
     from music21 import metadata, stream
     from music21.musicxml.m21ToXml import ScoreExporter
 
+    check_written(score, path, "write_musicxml")
     notes = rounded(score, GRID)
     bars = bars_of(score, int(notes["end"].max()))
     sheet = stream.Score()

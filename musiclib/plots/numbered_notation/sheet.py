@@ -19,6 +19,7 @@ from musiclib.plots.numbered_notation.signs import Sheet, Sign, sheet
 from musiclib.plots.printing import printed
 from musiclib.readers.jianpu_text import MODES, syllables
 from musiclib.score import Score, keys
+from musiclib.score.checking import check_score
 from musiclib.writers.readable import readable
 
 BARS_A_LINE = 4  # of text
@@ -86,6 +87,7 @@ def jianpu(score: Score, lyrics: str | Sequence[str] = ()) -> Jianpu:
         ValueError: if the score is empty, longer than 4000 quarter notes, or more than four octaves from the middle
             one, or if there are more syllables than notes.
     """
+    check_score(score, "jianpu")
     score = readable(score)
     page = sheet(score)
     words = tuple(syllables(lyrics) if isinstance(lyrics, str) else lyrics)

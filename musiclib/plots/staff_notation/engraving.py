@@ -19,6 +19,7 @@ from musiclib.plots.printing import printed
 from musiclib.plots.staff_notation.mei import Element, Sheet, add
 from musiclib.plots.staff_notation.staves import staves_of
 from musiclib.score import Score
+from musiclib.score.checking import check_score
 from musiclib.writers.notation import GRID, printable, printed_bars_of
 from musiclib.writers.readable import readable
 from musiclib.writers.rounding import rounded_with_index
@@ -120,6 +121,7 @@ def document_of(
     score: Score, staves: str, color: str | None, values: Sequence[float] | np.ndarray | None, label: str, names: bool
 ) -> str:
     """Returns the MEI document of a score, as ``staff`` engraves it; the arguments are those of ``staff``."""
+    check_score(score, "staff")
     if not len(score):
         raise ValueError("staff: the score has no notes to engrave; give one with notes")
     if score.end > 4 * MOST_BARS:

@@ -1,0 +1,69 @@
+"""Fields: the forms of a Score's fields that are often mistaken, and the right ones, in one sentence."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable
+from numbers import Real
+
+
+def rows(name: str, value: object, columns: tuple[str, ...]) -> list[tuple]:
+    """Returns a field of rows, such as tempos.
+
+    Args:
+        name: of the field.
+        value: what was given.
+        columns: what a row holds.
+
+    Raises:
+        ValueError: if it is not a sequence of such rows; the message shows the form.
+    """
+    found = None if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
+    wrong = [value] if found is None else [row for row in found if not _is_row(row, len(columns))]
+    if wrong:
+        kind = {2: "pairs", 3: "triples"}[len(columns)]
+        raise ValueError(
+            f"Score: {name} must be {kind} ({', '.join(columns)}), got {reprlib.repr(value)}; write"
+            f" {name}={_mended(name, value)}"
+        )
+    return [tuple(row) for row in found]
+
+
+def listed(name: str, value: object, example: str) -> list:
+    """Returns a field with one value for each part.
+
+    Args:
+        name: of the field.
+        value: what was given.
+        example: what to write instead, where the value does not show it.
+
+    Raises:
+        ValueError: if it is a single value; the message shows the form.
+    """
+    if isinstance(value, (str, Real)) or not isinstance(value, Iterable):
+        fits = isinstance(value, Real) or (isinstance(value, str) and name == "part_names")
+        right = f"({value!r},)" if fits else example
+        raise ValueError(f"Score: {name} must have one value for each part, got {value!r}; write {name}={right}")
+    return list(value)
+
+
+def _is_row(row: object, size: int) -> bool:
+    return not isinstance(row, str) and isinstance(row, Iterable) and len(list(row)) == size
+
+
+def _mended(name: str, value: object) -> str:
+    """Returns the form of a field, with the value in it where that is clear."""
+    if name == "tempos":
+        tempo = value if isinstance(value, Real) and not isinstance(value, bool) else 96
+        return f"((0, {tempo:g}),)"
+    if name == "key_signatures":
+        return "((0, -3, 'minor'),) for C minor"
+    given = value
+    if isinstance(given, (tuple, list)) and len(given) == 1:
+        given = given[0]
+    if isinstance(given, str):
+        given = given.split("/")
+    found = list(given)[-2:] if isinstance(given, Iterable) else []
+    both = [int(part) if str(part).strip().isdigit() else None for part in found]
+    upper, lower = both if len(both) == 2 and all(both) else (3, 4)
+    return f"((0, {upper}, {lower}),)"
