@@ -1,5 +1,7 @@
 """Dataset: start and end of each piece, a vocabulary of training alone, and a folder that comes back whole."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -122,3 +124,59 @@ def test_a_folder_without_a_whole_dataset_is_named(prepared, tmp_path):
 def test_music_without_a_frequent_token_is_refused(split):
     with pytest.raises(ValueError, match="50"):
         dataset.prepare(split, NoteChord(), minimum_count=50)
+
+
+@pytest.fixture
+def large():
+    """220 held-out tokens, of which twelve were never met in training."""
+    line = [60 + i % 12 for i in range(110)]
+    return Split(pieces(line, line), pieces(line[:-6] + [90] * 6), pieces(line[:-6] + [91] * 5 + [90]))
+
+
+def test_prepare_warns_of_unknown_tokens_with_the_commonest_and_the_remedy(large):
+    said = "5.5 % of the held-out tokens are <unknown>, most often 'F#6:1' .{} times.*encodings.advise"
+    with pytest.warns(dataset.UnknownTokens, match=said.format(7)) as messages:
+        made = dataset.prepare(large, NoteChord())
+    assert messages[0].filename == __file__
+    assert made.unknown_share == 12 / 220
+    assert repr(made).endswith("16 tokens, 5.5 % of the held-out tokens unknown)")
+    with pytest.warns(dataset.UnknownTokens, match=said.format(14)) as messages:
+        pairs = dataset.prepare_pairs(large, NoteChord(), NoteChord())
+    assert messages[0].filename == __file__
+    assert repr(pairs).endswith("16 tokens, 5.5 % of the held-out tokens unknown)")
+    with pytest.warns(dataset.UnknownTokens, match="100 %"):
+        dataset.prepare(large, NoteChord(), vocabulary=Vocabulary([*RESERVED, "C9:1"]))
+
+
+@pytest.mark.parametrize("unknown", [0, 4])
+def test_prepare_is_silent_up_to_two_percent(large, unknown):
+    line = large.train.scores[0].pitch.tolist()
+    split = Split(large.train, pieces(line), pieces(line[: 110 - unknown] + [91] * unknown))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = dataset.prepare(split, NoteChord())
+        dataset.prepare_pairs(split, NoteChord(), NoteChord())
+    assert made.unknown_share == unknown / 220
+
+
+def test_a_few_held_out_tokens_warn_only_where_most_are_unknown(split):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert dataset.prepare(split, NoteChord(), minimum_count=1).unknown_share == 0.25
+    with pytest.warns(dataset.UnknownTokens, match="'G4:1'|'D4:1'|'C4:1'"):
+        dataset.prepare(split, NoteChord(), vocabulary=Vocabulary([*RESERVED, "C9:1"]))
+
+
+def test_without_held_out_tokens_there_is_no_share(split):
+    made = dataset.prepare(Split(split.train, pieces(), pieces([])), NoteChord(), minimum_count=1)
+    assert made.unknown_share is None and repr(made).endswith(
+        "0 ids in 0 validation pieces, 2 ids in 1 test pieces, 7 tokens)"
+    )
+
+
+def test_tokens_that_are_all_rare_are_refused_with_the_remedy():
+    alone = Split(pieces([60, 61, 62]), pieces([60]), pieces([60]))
+    with pytest.raises(
+        ValueError, match="no token occurs at least 2 times.*another encoding or grid by encodings.advise"
+    ):
+        dataset.prepare(alone, NoteChord())

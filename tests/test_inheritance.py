@@ -31,7 +31,7 @@ def primer_of(name, **fields):
     return music.replace(velocity=velocity, key_signatures=(), **marks)
 
 
-@pytest.mark.parametrize("name", ["NoteChord", "Frames", "NoteEvents"])
+@pytest.mark.parametrize("name", ["NoteChord", "NoteEvents"])
 def test_a_continued_primer_keeps_its_tempo_metre_key_dynamics_and_instrument(name):
     primer = primer_of(name).replace(key_signatures=((0.0, -1, "minor"),))
     piece = sampling.generate(run_of(name), primer=primer, length=12, stop_at_end=False, seed=1)[0]
@@ -43,6 +43,13 @@ def test_a_continued_primer_keeps_its_tempo_metre_key_dynamics_and_instrument(na
         first, others = piece.onset <= primer.onset.max(), piece.onset >= primer.end
         assert piece.velocity[first].tolist() == (50 + np.rint(5 * piece.onset[first])).tolist()
         assert set(piece.velocity[others]) == {np.rint(np.median(primer.velocity))}
+
+
+def test_frames_are_in_seconds_and_sound_in_the_tempo_of_the_primer():
+    primer = primer_of("Frames")
+    piece = sampling.generate(run_of("Frames"), primer=primer, length=12, stop_at_end=False, seed=1)[0]
+    assert (piece.tempos, piece.time_signatures) == (((0.0, 120.0),), ())
+    assert piece.seconds()[0][: len(primer)] == pytest.approx(primer.seconds()[0], abs=0.1)
 
 
 def test_a_continuation_alone_begins_with_the_marks_at_the_end_of_the_primer():

@@ -11,12 +11,12 @@ from musiclib.dataset.one_hot import one_hot
 from musiclib.dataset.pairing import itself, phrases, prepare_pairs
 from musiclib.dataset.pieces import PairedPieces, Pieces
 from musiclib.dataset.prepared import load_prepared
-from musiclib.dataset.preparing import prepare
+from musiclib.dataset.preparing import UnknownTokens, prepare
 from musiclib.dataset.sound import prepare_sound
 
 __all__ = [
-    "Dataset", "FrameWindows", "PairWindows", "PairedPieces", "Pairs", "Pieces", "Windows", "itself", "load_prepared",
-    "one_hot", "phrases", "prepare", "prepare_pairs", "prepare_sound",
+    "Dataset", "FrameWindows", "PairWindows", "PairedPieces", "Pairs", "Pieces", "UnknownTokens", "Windows", "itself",
+    "load_prepared", "one_hot", "phrases", "prepare", "prepare_pairs", "prepare_sound",
 ]  # fmt: skip
 
 _WITH_KERAS = {"Windows": "windows", "FrameWindows": "frame_windows", "PairWindows": "pair_windows"}

@@ -15,7 +15,8 @@ import numpy as np
 
 from musiclib import _atomic, encodings
 from musiclib.dataset.pieces import PairedPieces, Pieces
-from musiclib.encodings.vocabulary import LABEL, UNKNOWN, Vocabulary
+from musiclib.encodings.figures import percent
+from musiclib.encodings.vocabulary import END, LABEL, START, UNKNOWN, Vocabulary
 
 PARTS = ("train", "validation", "test")
 
@@ -52,7 +53,21 @@ class Dataset:
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(getattr(self, p).ids):,} ids in {len(getattr(self, p))} {p} pieces" for p in PARTS)
-        return f"Dataset({sizes}, {len(self.vocabulary)} tokens)"
+        return f"Dataset({sizes}, {len(self.vocabulary)} tokens{self._unknown})"
+
+    @property
+    def unknown_share(self) -> float | None:
+        """The share of ``<unknown>`` among the tokens of the held-out pieces; None where there are none."""
+        if self.encoding.bands is not None:
+            return None  # frames of numbers
+        ids = np.concatenate([ids for name in PARTS[1:] for ids in getattr(self, name).tokens])
+        tokens = np.count_nonzero((ids != START) & (ids != END))
+        return np.count_nonzero(ids == UNKNOWN) / tokens if tokens else None
+
+    @property
+    def _unknown(self) -> str:
+        share = self.unknown_share
+        return "" if share is None else f", {percent(share)} of the held-out tokens unknown"
 
     @property
     def _encodings(self) -> dict[str, dict]:
@@ -137,7 +152,7 @@ class Pairs(Dataset):
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(getattr(self, p))} {p} pairs" for p in PARTS)
-        return f"Pairs({sizes}, {len(self.vocabulary)} tokens)"
+        return f"Pairs({sizes}, {len(self.vocabulary)} tokens{self._unknown})"
 
     def hidden(self) -> Pairs:
         """Returns the pairs with every source id ``<unknown>``, to train an unconditional baseline."""

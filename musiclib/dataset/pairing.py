@@ -5,6 +5,7 @@ Sources and targets each have an encoding; they share one vocabulary.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from musiclib.corpus import Split
 from musiclib.corpus.splitting import check_split
 from musiclib.dataset.dataset import PARTS, Pairs
 from musiclib.dataset.pieces import PairedPieces, Pieces, from_start_to_end
-from musiclib.dataset.preparing import record
+from musiclib.dataset.preparing import record, warn_of_unknown
 from musiclib.encodings import Encoding, Vocabulary
 from musiclib.encodings.base import check_encoding
 from musiclib.score import Score, meter
@@ -32,7 +33,7 @@ def prepare_pairs(
     transpositions: Iterable[int] = (0,),
     minimum_count: int = 2,
 ) -> Pairs:
-    """Encodes the pairs of a split corpus; pieces are split before pairs are cut from them.
+    """Encodes the pairs of a split corpus; pieces are split before pairs are cut from them. Warns as ``prepare`` does.
 
     Args:
         split: what ``corpus.split`` returned.
@@ -77,7 +78,10 @@ def prepare_pairs(
         )
         return PairedPieces(sources, targets, np.array([group for *_, group in rows], dtype=np.int64))
 
-    return Pairs(*(encoded(tokens[name]) for name in PARTS), vocabulary, target, about, source)
+    data = Pairs(*(encoded(tokens[name]) for name in PARTS), vocabulary, target, about, source)
+    held_out = (token for name in PARTS[1:] for *both, _ in tokens[name] for one in both for token in one)
+    warn_of_unknown(data, collections.Counter(token for token in held_out if token not in vocabulary))
+    return data
 
 
 def phrases(score: Score, bars: int = 4, quarters: float | None = None) -> list[tuple[Score, Score]]:

@@ -63,6 +63,11 @@ class Pieces:
         """All arrays of these pieces."""
         return self.ids, self.offsets
 
+    @property
+    def tokens(self) -> tuple[np.ndarray, ...]:
+        """The arrays that hold ids."""
+        return (self.ids,)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -119,6 +124,11 @@ class PairedPieces:
     def arrays(self) -> tuple[np.ndarray, ...]:
         """All arrays of these pairs."""
         return *self.sources.arrays, *self.targets.arrays, self.groups
+
+    @property
+    def tokens(self) -> tuple[np.ndarray, ...]:
+        """The arrays that hold ids."""
+        return self.sources.ids, self.targets.ids
 
     def __len__(self) -> int:
         return len(self.sources)

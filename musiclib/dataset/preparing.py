@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import warnings
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -12,8 +14,15 @@ from musiclib.dataset.dataset import PARTS, Dataset
 from musiclib.dataset.pieces import Pieces, from_start_to_end
 from musiclib.encodings import Encoding, Vocabulary
 from musiclib.encodings.base import check_encoding
-from musiclib.encodings.vocabulary import LABEL
+from musiclib.encodings.figures import percent
+from musiclib.encodings.vocabulary import LABEL, MOST_UNKNOWN
 from musiclib.score import inheritance
+
+FEW_TOKENS = 200  # of fewer held-out tokens, the share says little
+
+
+class UnknownTokens(UserWarning):
+    """Many held-out tokens are ``<unknown>``."""
 
 
 def prepare(
@@ -24,6 +33,9 @@ def prepare(
     vocabulary: Vocabulary | None = None,
 ) -> Dataset:
     """Encodes a split corpus; the dataset's pieces are the ``examples`` of the encoding, each after its label if any.
+
+    Warns (``UnknownTokens``) where more than 2 % of the held-out tokens are ``<unknown>``: of fewer than 200 tokens
+    only where more than half are.
 
     Args:
         split: from ``corpus.split``.
@@ -57,15 +69,20 @@ def prepare(
         )
     vocabulary = Vocabulary.from_counts(counts, minimum_count) if vocabulary is None else vocabulary
     ids = vocabulary.to_ids(list(numbers), allow_unknown=True)
+    unknown: collections.Counter[str] = collections.Counter()
 
     def held_out(name: str) -> Iterator[np.ndarray]:
-        return (vocabulary.to_ids(tokens, allow_unknown=True) for tokens in examples(getattr(split, name), encoding))
+        for tokens in examples(getattr(split, name), encoding):
+            unknown.update(token for token in tokens if token not in vocabulary)
+            yield vocabulary.to_ids(tokens, allow_unknown=True)
 
     pieces = {"train": (ids[piece] for piece in train), **{name: held_out(name) for name in PARTS[1:]}}
     parts = (Pieces.from_lists(map(from_start_to_end, pieces[name])) for name in PARTS)
     about = record(split, transpositions, minimum_count)
     about["typical"]["longest"] = int(np.diff(train.offsets).max(initial=0))
-    return Dataset(*parts, vocabulary, encoding, about)
+    data = Dataset(*parts, vocabulary, encoding, about)
+    warn_of_unknown(data, unknown)
+    return data
 
 
 def examples(corpus: Corpus, encoding: Encoding) -> Iterator[list[str]]:
@@ -81,3 +98,22 @@ def record(split: Split, transpositions: list[int], minimum_count: int) -> dict:
     names = {f"{name}_names": list(getattr(split, name).names) for name in PARTS}
     typical = inheritance.typical(split.train.scores)
     return {"transpositions": transpositions, "minimum_count": minimum_count, "typical": typical, **names}
+
+
+def warn_of_unknown(data: Dataset, unknown: collections.Counter[str]) -> None:
+    """Warns the caller of the caller where many held-out tokens are unknown.
+
+    Args:
+        data: the dataset.
+        unknown: how often each token that is not in its vocabulary occurs in the held-out pieces.
+    """
+    share = data.unknown_share or 0.0
+    few = sum(unknown.values()) < share * FEW_TOKENS
+    if share > (0.5 if few else MOST_UNKNOWN):
+        token, count = unknown.most_common(1)[0]
+        warnings.warn(
+            f"{percent(share)} of the held-out tokens are <unknown>, most often {token!r} ({count:,} times), which"
+            " distorts every figure; choose another encoding or grid by encodings.advise, or add transpositions",
+            UnknownTokens,
+            stacklevel=3,
+        )

@@ -58,6 +58,11 @@ class Encoding:
         """What the tokens say beside notes, of ``score.inheritance.KINDS``; a generated piece inherits the others."""
         return frozenset()
 
+    @property
+    def in_seconds(self) -> bool:
+        """Whether the tokens keep the tempo by times in seconds, without beats."""
+        return "tempo" in self.keeps
+
     def encode(self, score: Score) -> list[str]:
         """Returns the tokens of a score; an empty score has none."""
         raise NotImplementedError

@@ -41,6 +41,10 @@ class Frames(Encoding):
         if not 0.001 <= self.fps <= 1000:
             raise ValueError(f"Frames: fps must be between 0.001 and 1000 frames per second, got {self.fps}")
 
+    @property
+    def keeps(self) -> frozenset[str]:
+        return frozenset(["tempo"])
+
     def encode(self, score: Score) -> list[str]:
         check_score(score, "Frames.encode")
         with np.errstate(over="ignore", invalid="ignore"):  # times that overflow are rejected below

@@ -23,6 +23,7 @@ from musiclib.encodings.ids import Ids, check_vocabulary, with_vocabulary
 
 PADDING, START, END, UNKNOWN = 0, 1, 2, 3
 RESERVED = ("<pad>", "<start>", "<end>", "<unknown>")
+MOST_UNKNOWN = 0.02  # of the held-out tokens; more of them distorts every figure
 LABEL = "label:"  # begins the tokens of labels
 
 
@@ -73,7 +74,8 @@ class Vocabulary:
         kept = sorted((t for t, n in counts.items() if n >= minimum_count), key=lambda t: (-counts[t], t))
         if not kept:
             raise ValueError(
-                f"no token occurs at least {minimum_count} times in this music; give more of it or lower minimum_count"
+                f"no token occurs at least {minimum_count} times in this music; give more of it, lower minimum_count,"
+                " or choose another encoding or grid by encodings.advise"
             )
         return cls(RESERVED + tuple(kept))
 
