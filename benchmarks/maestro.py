@@ -35,7 +35,7 @@ from musiclib import config, corpus, dataset, evaluation, training
 from musiclib.dataset import Pieces
 from musiclib.encodings import Performance
 from musiclib.encodings.vocabulary import RESERVED, START, Vocabulary
-from musiclib.readers import sustain_pedal
+from musiclib.readers import read_score
 from musiclib.readers.midi_file import SUFFIXES
 from musiclib.score import Score
 
@@ -99,7 +99,10 @@ def read(folder: str | pathlib.Path) -> Splits:
     """Reads the pieces of each split, by name, notes ringing on while the pedal is down."""
     files = find(folder)
     return {
-        split: {str(path.relative_to(folder).with_suffix("")): sustain_pedal.read_sustained(path) for path in paths}
+        split: {
+            str(path.relative_to(folder).with_suffix("")): read_score(path, reader="symusic", pedal=True)
+            for path in paths
+        }
         for split, paths in files.items()
     }
 

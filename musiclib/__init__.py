@@ -31,7 +31,7 @@ _MOVED = {
         "score.melody": "melodies",
         "_atomic": "files",
         "readers": "midi_file midi_music21 midi_symusic",
-        "readers (read_sustained)": "pedal",
+        "readers (read_score)": "pedal",
         "readers.parsed": "draft",
         "readers.music21_stream": "notation",
         "corpus": "cache jsb",

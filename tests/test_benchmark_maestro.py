@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks import maestro as benchmark
-from musiclib import models
+from musiclib import models, readers
 from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.encodings import Chorale, Performance
 from musiclib.encodings.vocabulary import RESERVED, START
@@ -146,7 +146,7 @@ def test_the_command_trains_and_then_measures_again_what_it_trained(folder, tmp_
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"no performances at {SHARED}")
 def test_a_performance_of_maestro_comes_back_as_its_events():
     path = benchmark.find(SHARED)["validation"][0]
-    score = benchmark.sustain_pedal.read_sustained(path)
+    score = readers.read_score(path, reader="symusic", pedal=True)
     tokens = Performance().encode(score)
     assert Performance().encode(Performance().decode(tokens)) == tokens
     decoded = Performance().decode(tokens)

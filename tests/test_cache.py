@@ -48,7 +48,7 @@ def opened(monkeypatch):
 
 
 def load(files, **options):
-    return [piece for (piece,) in parallel.read_files(files, reader="symusic", **options)]
+    return [piece.music for (piece,) in parallel.read_files(files, reader="symusic", **options)]
 
 
 def pitches(scores):
@@ -64,14 +64,16 @@ def test_a_packed_score_comes_back_whole(random_score):
         time_signatures=((0, 3, 4), (1.1, 6, 8)), part_names=("Flöte\n", "\ud800"), programs=(73, 127), key_signatures=((0, -3, "minor"),), title="Träume", composer="?",
     )  # fmt: skip
     for score in (rich, random_score(0), Score.from_notes([])):
-        (again,) = unpack(pack([score]))
-        assert again == score
+        (piece,) = unpack(pack([readers.Piece(score, left_out={"percussion notes": 3})]))
+        again = piece.music
+        assert again == score and piece.left_out == {"percussion notes": 3}
         assert not again.onset.flags.writeable and again.pitch.dtype == np.int64
 
 
 def test_a_reason_comes_back_without_its_file():
     score = Score.from_notes([(0, 1, 60)])
-    first, again, last = unpack(pack([score, UnreadableScore("it is cut\nshort", "old/name.mid"), score]))
+    pieces = map(readers.Piece, (score, UnreadableScore("it is cut\nshort", "old/name.mid"), score))
+    first, again, last = (piece.music for piece in unpack(pack([*pieces])))
     assert (again.reason, again.path) == ("it is cut\nshort", None)
     assert first == last == score
 

@@ -226,7 +226,7 @@ def test_unknown_notes_that_stay_are_told(single):
         ((1, 1), {"parts": ["Alto", "Viola"]}, "no part 'Viola' in this score; its parts are: 0 'Soprano', 1 'Alto'"),
         ((1, 1), {"parts": 4}, "no part 4 in this score"),
         ((1, 1), {"parts": 1.5}, "no part 1.5 in this score"),
-        ((1, 1), {"parts": []}, "parts must name at least one part"),
+        ((1, 1), {"parts": []}, "no part is named; give at least one of 0"),
         ((1, 1), {"count": 0}, "count must be"),
         ((1, 1), {"seed": -1}, "seed must be"),
         ((1, 1), {"stop_at_end": True}, "takes no stop_at_end"),

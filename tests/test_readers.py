@@ -300,7 +300,6 @@ def test_karaoke_and_riff_files(write, reader, name):
     riff = b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"RMID" + chunk
     path = write(name, data if name == "song.kar" else riff)
     assert rows(readers.read_score(path, reader=reader)) == [(0, 1, 60)]
-    assert len(readers.read_sustained(path)) == 1
 
 
 @pytest.mark.parametrize("reader", readers.READERS)

@@ -31,7 +31,7 @@ def columns(**changes):
         ({"part": [0, 0.5]}, ["part", "0.5"]),
         ({"pitch": [60, 64, 67]}, ["pitch", "3", "2"]),
         ({"pitch": [[60, 64]]}, ["one-dimensional"]),
-        ({"programs": (128,)}, ["programs", "128"]),
+        ({"programs": (129,)}, ["programs", "129"]),
         ({"tempos": ((0.0, 0.0),)}, ["tempo", "0.0"]),
         ({"tempos": ((-1.0, 120.0),)}, ["tempo", "-1.0"]),
         ({"tempos": ((0.0, float("inf")),)}, ["tempo", "inf"]),

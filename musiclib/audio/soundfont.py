@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from musiclib.score.instruments import DRUM_KIT
+
 # Generators of the SoundFont specification, section 8.1, and their defaults.
 START, END, LOOP_START, LOOP_END, START_COARSE, FILTER, END_COARSE, PAN = 0, 1, 2, 3, 4, 8, 12, 17
 DELAY, ATTACK, HOLD, DECAY, SUSTAIN, RELEASE, KEY_TO_HOLD, KEY_TO_DECAY = 33, 34, 35, 36, 37, 38, 39, 40
@@ -20,6 +22,7 @@ INSTRUMENT, KEYS, VELOCITIES, LOOP_START_COARSE, FIXED_KEY, FIXED_VELOCITY, ATTE
 LOOP_END_COARSE, COARSE_TUNE, FINE_TUNE, SAMPLE, LOOPS, SCALE_TUNING, ROOT_KEY = 50, 51, 52, 53, 54, 56, 58
 DEFAULTS = {FILTER: 13500, SCALE_TUNING: 100, FIXED_KEY: -1, FIXED_VELOCITY: -1, ROOT_KEY: -1}
 DEFAULTS |= dict.fromkeys((DELAY, ATTACK, HOLD, DECAY, RELEASE), -12000)
+DRUM_BANK = 128  # of the presets that are drum kits
 OPEN_FILTER = 13500  # cents above 8.176 Hz: the filter is open
 ATTENUATION_SHARE = 0.4  # fonts are tuned for synthesizers that apply this fraction, as the first one did
 
@@ -58,12 +61,24 @@ class Font:
     samples: np.ndarray  # (n,) int16, all samples concatenated
     tables: dict[str, np.ndarray]
 
-    def zones(self, program: int, pitch: int, velocity: int) -> list[dict[int, int]]:
-        """Returns the generators of each sample that plays for a note."""
+    def _preset(self, program: int) -> int | None:
+        """Returns the index of a program's preset, or the first one; None if the font has no drum kit."""
         headers = self.tables["phdr"][:-1]  # the last row of each table only marks its end
-        match = np.flatnonzero((headers["bank"] == 0) & (headers["program"] == program))
-        preset = int(match[0]) if len(match) else 0  # the first preset if the font has no such program
-        found = []
+        bank, number = (DRUM_BANK, 0) if program == DRUM_KIT else (0, program)
+        match = np.flatnonzero((headers["bank"] == bank) & (headers["program"] == number))
+        return int(match[0]) if len(match) else None if program == DRUM_KIT else 0
+
+    @property
+    def has_drums(self) -> bool:
+        """Whether the font has a drum kit."""
+        return self._preset(DRUM_KIT) is not None
+
+    def zones(self, program: int, pitch: int, velocity: int) -> list[dict[int, int]]:
+        """Returns the generators of each sample that plays for a note; none for drums without a drum kit."""
+        found: list[dict[int, int]] = []
+        preset = self._preset(program)
+        if preset is None:
+            return found
         for outer in self._bags("phdr", "pbag", "pgen", preset, INSTRUMENT):
             if not _covers(outer, pitch, velocity):
                 continue

@@ -11,6 +11,7 @@ dense chords lose notes, and a chorale of 60 s at 22,050 Hz took 0.45 s (this fi
 from __future__ import annotations
 
 import pathlib
+import warnings
 
 import numpy as np
 
@@ -29,7 +30,8 @@ def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.
     """Renders a score as audio.
 
     Args:
-        score: at least one note; the tempo map, programs and velocities are used.
+        score: at least one note; the tempo map, programs and velocities are used. Percussion parts are played by the
+            SoundFont's drum kit, if it has one.
         sample_rate: samples per second, 8,000 to 192,000.
         soundfont: a ``.sf2`` file; None is the one in the package ``pretty_midi``.
 
@@ -53,6 +55,8 @@ def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.
             " into memory; play it in pieces, as in score.slice(0, 400)"
         )
     font = sf.load_font(sf.find_soundfont(soundfont))
+    if score.is_percussion.any() and not font.has_drums:
+        warnings.warn("the SoundFont has no drum kit (bank 128), so that percussion is silent", stacklevel=2)
     audio = np.zeros((int((ends.max() + LONGEST_TAIL) * sample_rate) + 1, 2), dtype=np.float32)
     first = np.round(starts * sample_rate).astype(np.int64)
     held = np.maximum(np.round(ends * sample_rate).astype(np.int64) - first, 1)

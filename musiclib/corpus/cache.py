@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import json
 import pathlib
 import sqlite3
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
-from musiclib.readers import UnreadableScore
-from musiclib.score import Score, packing
+from musiclib.readers import Piece, UnreadableScore
+from musiclib.score import packing
 
-FORMAT = 2  # increased when the bytes or the table change; each format has its own file
+FORMAT = 3  # increased when the bytes or the table change; each format has its own file
 _DIGEST = 16  # bytes of checksum before each entry
 _KEYS_PER_QUERY = 500  # SQLite limits the number of parameters
 _TIMEOUT = 30.0  # seconds that a process waits while another one writes
@@ -29,20 +28,27 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, 
 _warned: set[pathlib.Path] = set()  # caches that cannot be written and have been warned about
 
 
-def pack(pieces: Sequence[Score | UnreadableScore]) -> bytes:
-    """Packs the pieces of a file, scores or error messages, as bytes."""
-    packed = [_pack_error(music) if isinstance(music, UnreadableScore) else packing.pack(music) for music in pieces]
-    return b"\n".join([json.dumps([len(data) for data in packed]).encode(), b"".join(packed)])
+def pack(pieces: Sequence[Piece]) -> bytes:
+    """Packs the pieces of a file, scores or error messages and what was left out, as bytes; warnings are not kept."""
+    packed = [
+        _pack_error(piece.music) if isinstance(piece.music, UnreadableScore) else packing.pack(piece.music)
+        for piece in pieces
+    ]
+    head = [(len(data), dict(piece.left_out)) for data, piece in zip(packed, pieces, strict=True)]
+    return b"\n".join([json.dumps(head).encode(), b"".join(packed)])
 
 
-def unpack(data: bytes) -> list[Score | UnreadableScore]:
+def unpack(data: bytes) -> list[Piece]:
     """Inverse of ``pack``; raises ValueError or KeyError if the bytes are not packed data."""
     head, _, packed = data.partition(b"\n")
-    pieces: list[Score | UnreadableScore] = []
-    for start, end in itertools.pairwise(itertools.accumulate(json.loads(head), initial=0)):
-        piece = packed[start:end]
+    pieces: list[Piece] = []
+    start = 0
+    for size, left_out in json.loads(head):
+        piece = packed[start : start + size]
         error = piece.startswith(b'{"unreadable"')
-        pieces.append(UnreadableScore(json.loads(piece)["unreadable"]) if error else packing.unpack(piece))
+        music = UnreadableScore(json.loads(piece)["unreadable"]) if error else packing.unpack(piece)
+        pieces.append(Piece(music, left_out=left_out))
+        start += size
     return pieces
 
 

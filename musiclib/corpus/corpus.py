@@ -7,11 +7,12 @@ import itertools
 import json
 import pathlib
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from musiclib import _atomic
+from musiclib.corpus.left_out import described
 from musiclib.score import Score
 from musiclib.score.packing import pack, unpack
 
@@ -27,6 +28,8 @@ class Corpus:
         splits: ``"train"``, ``"validation"`` or ``"test"`` for each piece if the corpus has an official split;
             otherwise empty.
         labels: for each piece the name of its class, such as its style; empty without labels.
+        left_out: for each piece how many notes, and events of the pedal, the file holds that are not in the score, by
+            kind, such as ``{"percussion notes": 16}``; empty if nothing was left out of any piece.
     """
 
     names: tuple[str, ...]
@@ -34,13 +37,16 @@ class Corpus:
     skipped: tuple[tuple[str, str], ...] = ()
     splits: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    left_out: tuple[Mapping[str, int], ...] = ()
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def __repr__(self) -> str:
         notes = sum(len(score) for score in self.scores)
-        return f"Corpus({len(self)} pieces, {notes:,} notes, {len(self.skipped)} files skipped)"
+        left_out = described(self.left_out, remedies=False)
+        text = f"{len(self)} pieces, {notes:,} notes, {len(self.skipped)} files skipped"
+        return f"Corpus({text}; left out: {left_out})" if left_out else f"Corpus({text})"
 
     def take(self, indices: Iterable[int]) -> Corpus:
         """Returns the pieces with these indices."""
@@ -51,6 +57,7 @@ class Corpus:
             self.skipped,
             tuple(self.splits[i] for i in indices) if self.splits else (),
             tuple(self.labels[i] for i in indices) if self.labels else (),
+            _or_none(self.left_out[i] for i in indices) if self.left_out else (),
         )
 
     def labelled(self, label: str) -> Corpus:
@@ -72,7 +79,8 @@ class Corpus:
         """Saves the corpus as one ``.npz`` file, with an atomic write."""
         path = pathlib.Path(path)
         packed = [pack(score) for score in self.scores]
-        about = {"names": self.names, "skipped": self.skipped, "splits": self.splits, "labels": self.labels}
+        names = ("names", "skipped", "splits", "labels", "left_out")
+        about = {name: getattr(self, name) for name in names}
         with _atomic.replacing(path) as file:
             np.savez_compressed(
                 file,
@@ -100,8 +108,9 @@ class Corpus:
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError) as error:
             raise ValueError(f"{path} is not a saved corpus, or damaged; save it again with Corpus.save") from error
         skipped = tuple((path, reason) for path, reason in about["skipped"])
-        # Files of version 0.2 have no labels.
-        return cls(tuple(about["names"]), scores, skipped, tuple(about["splits"]), tuple(about.get("labels", ())))
+        # Files of version 0.2 have no labels, and do not say what was left out.
+        labels, left_out = (tuple(about.get(name, ())) for name in ("labels", "left_out"))
+        return cls(tuple(about["names"]), scores, skipped, tuple(about["splits"]), labels, left_out)
 
 
 def join(corpora: Iterable[Corpus]) -> Corpus:
@@ -122,4 +131,11 @@ def join(corpora: Iterable[Corpus]) -> Corpus:
         else ()
         for name in ("splits", "labels")
     )
-    return Corpus(names, scores, skipped, splits, labels)
+    left_out = _or_none(kinds for corpus in corpora for kinds in corpus.left_out or [{}] * len(corpus))
+    return Corpus(names, scores, skipped, splits, labels, left_out)
+
+
+def _or_none(left_out: Iterable[Mapping[str, int]]) -> tuple[Mapping[str, int], ...]:
+    """Returns what was left out of each piece; nothing if that is nothing of any piece."""
+    left_out = tuple(left_out)
+    return left_out if any(left_out) else ()

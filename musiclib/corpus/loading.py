@@ -11,9 +11,10 @@ import numpy as np
 from musiclib import config
 from musiclib.corpus import download, jsb, maestro, music21_corpus, parallel, reasons
 from musiclib.corpus.corpus import Corpus, join
-from musiclib.readers import SUFFIXES, UnreadableScore
+from musiclib.corpus.left_out import described
+from musiclib.readers import SUFFIXES, UnreadableScore, chosen_parts
 from musiclib.readers.other_formats import remedy
-from musiclib.score import COLUMNS, Score
+from musiclib.score import Score
 from musiclib.score.voices import VOICES, from_grid
 
 
@@ -28,6 +29,9 @@ def load(
     path: str | pathlib.Path | None = None,
     grace_notes: bool = False,
     repeats: bool = False,
+    pedal: bool | None = None,
+    percussion: bool = False,
+    parts: Sequence[int | str] | None = None,
 ) -> Corpus:
     """Loads a corpus in parallel, on all cores or on the backend set with ``joblib.parallel_config``.
 
@@ -38,52 +42,64 @@ def load(
             several pieces, such as an ABC tune book, each is a piece of the corpus, named ``file#3 Title``. A list of
             sources, such as paths, makes one corpus, and a mapping from labels to sources a labelled one:
             ``{"Irish": "oneills1850", "mine": ["folder", "other"]}``.
-        part: load only one part of every piece, by number or name; None loads all parts.
+        part: load only one part of every piece, by number or name, upper and lower case ignored; None loads all parts.
         limit: number of pieces to sample at random, of a labelled corpus for each label; None loads all.
         seed: random seed of that sample.
-        progress: show a progress bar and the number of skipped files.
+        progress: show a progress bar, the number of skipped files, and what was left out of the others.
         reader: ``"music21"`` or ``"symusic"`` (MIDI only, about a hundred times faster).
         cache: load already parsed files from ``data/cache``, and save newly parsed ones there. Files are identified
             by content and parsed again if the reader or its version changes.
         path: for ``"jsb"`` only: the JSON file, instead of the download.
         grace_notes: keep grace notes, as ``readers.read_score`` does.
         repeats: play out repeats, as ``readers.read_score`` does.
+        pedal: extend notes of MIDI while the sustain pedal is down, as ``readers.read_score`` does; None does so for
+            ``"maestro"`` alone, as published results do.
+        percussion: keep percussion as parts of their own, as ``readers.read_score`` does.
+        parts: load only these parts of every piece, in this order: ``["MELODY", "PIANO"]``; a piece that lacks one is
+            skipped.
 
     Raises:
         FileNotFoundError: if the source, or one of a list, is neither a folder, nor a file, nor a known corpus.
-        ValueError: if it has no music, no file can be read, or the reader is unknown. The reasons are grouped.
+        ValueError: if it has no music, no file can be read (the reasons are grouped), the reader is unknown, ``parts``
+            is empty, or ``part`` is given, too.
+
+    Warns:
+        LostNotes: if notes without a note-off or of duration 0 were left out, and nothing is printed of it.
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1 piece, got {limit}")
-    options = {"part": part, "progress": progress, "reader": reader, "cache": cache}
-    options.update(grace_notes=grace_notes, repeats=repeats)
+    chosen = chosen_parts(part, parts)
+    options = {"part": part, "parts": parts, "progress": progress, "reader": reader, "cache": cache}
+    options.update(grace_notes=grace_notes, repeats=repeats, pedal=pedal, percussion=percussion)
     if isinstance(source, Mapping):
         return join(load(each, limit=limit, seed=seed, **options).labelled(label) for label, each in source.items())
     several = not isinstance(source, (str, pathlib.Path))
     sources = list(_named(source)) if several else [source]
-    if several and (not sources or "jsb" in sources):  # "jsb" is not a list of files
+    if several and (not sources or {"jsb", "maestro"} & {*sources}):  # which have options of their own
         whole = join(load(each, **options) for each in sources)
         return whole.take(_sample(list(range(len(whole))), limit, seed))
     if source == "jsb":
-        return _jsb_corpus(path, part, limit, seed)
+        return _jsb_corpus(path, chosen, limit, seed)
     if path is not None:
         raise ValueError(f"path is the file of the source 'jsb'; give the folder {str(path)!r} as the source itself")
     files = [(*file, each) for each in sources for file in _list_files(each)]
     files = files if several else _sample(files, limit, seed)
     label = f"{len(sources)} sources" if several else str(source)
-    results = parallel.read_files(
-        [file[1] for file in files], reader, cache, progress, f"reading {label}", grace_notes, repeats
-    )
+    pedal = source == "maestro" if pedal is None else pedal
+    kinds = {"grace_notes": grace_notes, "repeats": repeats, "pedal": pedal, "percussion": percussion}
+    paths = [file[1] for file in files]
+    results = parallel.read_files(paths, reader, cache, progress, f"reading {label}", **kinds)
     kept, skipped = [], []
     for (name, file, split, each), pieces in zip(files, results, strict=True):
-        parts = VOICES if each == "bach" and part is None else part
-        for number, result in enumerate(pieces, 1):
-            music = _take(result, parts)
+        wanted = VOICES if each == "bach" and chosen is None else chosen
+        for number, piece in enumerate(pieces, 1):
+            music = _take(piece.music, wanted)
             place = f"#{number}" if len(pieces) > 1 else ""
             if isinstance(music, str):
                 skipped.append((file + place, music))
             else:
-                kept.append((f"{name}{place} {music.title}".strip() if place else name, music, split))
+                title = f"{name}{place} {music.title}".strip() if place else name
+                kept.append((title, music, split, piece.left_out))
     if not kept:
         if len(skipped) == 1:
             file, reason = skipped[0]
@@ -94,8 +110,13 @@ def load(
     if progress and skipped:
         count = len(kept) + len(skipped)
         print(f"read {len(kept)} of {count} pieces and skipped {len(skipped)}; .skipped says which and why")
-    names, scores, splits = zip(*_sample(kept, limit, seed), strict=True)
-    return Corpus(names, scores, tuple(skipped), splits if all(splits) else ())
+    names, scores, splits, left_out = zip(*_sample(kept, limit, seed), strict=True)
+    if progress and source == "maestro" and pedal:
+        print("notes ring on while the pedal is down (pedal=False: from note-on to note-off)")
+    if progress and any(left_out):
+        print(f"left out: {described(left_out)}")
+    splits, left_out = splits if all(splits) else (), left_out if any(left_out) else ()
+    return Corpus(names, scores, tuple(skipped), splits, left_out=left_out)
 
 
 def _named(source: Iterable) -> Iterator[str | pathlib.Path]:
@@ -124,7 +145,7 @@ def _sample(pieces: list, limit: int | None, seed: int) -> list:
     return [pieces[i] for i in sorted(chosen.tolist())]
 
 
-def _take(music: Score | UnreadableScore, parts: int | str | tuple[str, ...] | None) -> Score | str:
+def _take(music: Score | UnreadableScore, parts: int | str | list | tuple[str, ...] | None) -> Score | str:
     """Selects the requested parts; returns errors as text."""
     try:
         if isinstance(music, UnreadableScore) or parts is None:
@@ -139,10 +160,7 @@ def _voices(score: Score, names: tuple[str, ...]) -> Score:
     keep = [score.part_names.index(name) for name in names if name in score.part_names]
     if len(keep) != len(names) or len(keep) == len(score.part_names):
         return score
-    inside = np.isin(score.part, keep)
-    columns = {name: getattr(score, name)[inside] for name in COLUMNS}
-    columns["part"] = np.searchsorted(keep, columns["part"])
-    return score.replace(**columns, part_names=names, programs=tuple(score.programs[i] for i in keep))
+    return score.select(names)
 
 
 def _list_files(source: str | pathlib.Path) -> list[tuple[str, str, str]]:
@@ -182,7 +200,7 @@ def _other_files(folder: pathlib.Path) -> str:
     return f"it has files of other formats, {listing}; of a {suffix} file: {remedy('file' + suffix)}"
 
 
-def _jsb_corpus(path, part: int | str | None, limit: int | None, seed: int) -> Corpus:
+def _jsb_corpus(path, parts: int | str | list | None, limit: int | None, seed: int) -> Corpus:
     """Loads the JSB chorales benchmark, which needs no reader."""
     path = path or download.fetch(jsb.URL, None, config.folders().data / "Jsb16thSeparated.json")
     pieces = [
@@ -190,4 +208,4 @@ def _jsb_corpus(path, part: int | str | None, limit: int | None, seed: int) -> C
     ]
     names, grids, splits = zip(*_sample(pieces, limit, seed), strict=True)
     scores = tuple(from_grid(grid) for grid in grids)
-    return Corpus(names, scores if part is None else tuple(score.select(part) for score in scores), splits=splits)
+    return Corpus(names, scores if parts is None else tuple(score.select(parts) for score in scores), splits=splits)

@@ -22,8 +22,7 @@ from tqdm.auto import tqdm
 
 from musiclib import config, readers
 from musiclib.corpus import cache as cache_module
-from musiclib.readers import IrregularBars, LostNotes, RoundedPitches, UnreadableScore
-from musiclib.score import Score
+from musiclib.readers import IrregularBars, LostNotes, Piece, RoundedPitches, UnreadableScore
 
 WORTH_STARTING = 2.0  # estimated seconds of parsing above which worker processes (each imports music21) save time
 _BATCH_SECONDS = 2.0  # target duration of a batch: keeps the progress bar moving and the last batch short
@@ -34,7 +33,7 @@ _CRASH_ERRORS = {"BrokenExecutor", "KilledWorker", "WorkerCrashedError", "Worker
 # Packed pieces, whether they may be cached, and the warnings about them.
 Packed = tuple[bytes, bool, list[UserWarning]]
 _CRASH_MESSAGE = "the process that read it died; leave this file out, or try another reader"
-_CRASHED: Packed = cache_module.pack([UnreadableScore(_CRASH_MESSAGE)]), False, []
+_CRASHED: Packed = cache_module.pack([Piece(UnreadableScore(_CRASH_MESSAGE))]), False, []
 _MAX_LISTED = 3  # files that a warning lists
 _SUMMARIES = {
     LostNotes: "notes were left out of",
@@ -49,19 +48,17 @@ def read_files(
     cache: bool = True,
     progress: bool = False,
     label: str = "reading",
-    grace_notes: bool = False,
-    repeats: bool = False,
-) -> list[list[Score | UnreadableScore]]:
+    **options: bool,
+) -> list[list[Piece]]:
     """Reads files in parallel, on all cores or on the backend set with ``joblib.parallel_config``.
 
     Args:
         paths: files; with a cache, files with the same content are parsed once.
         reader: a name in ``readers.READERS``.
         cache: load already parsed files from ``data/cache``, and save newly parsed ones there.
-        progress: show a progress bar.
+        progress: show a progress bar; the caller then says what was left out, so that there is no warning of it.
         label: text in front of the progress bar.
-        grace_notes: see ``readers.read_score``.
-        repeats: see ``readers.read_score``.
+        options: ``grace_notes``, ``repeats``, ``pedal`` and ``percussion`` of ``readers.read_score``.
 
     Returns:
         For each path its pieces, mostly one: a Score, or an UnreadableScore with the error message.
@@ -73,25 +70,27 @@ def read_files(
     Warns:
         LostNotes: once, if notes of newly parsed files were left out; also IrregularBars and RoundedPitches.
     """
-    chosen = readers.find_reader(reader, grace_notes, repeats)
+    chosen = readers.find_reader(reader, **options)
     version = chosen.version
     paths = [pathlib.Path(path).expanduser() for path in paths]
-    results: list[list[Score | UnreadableScore] | None] = [None] * len(paths)
+    results: list[list[Piece] | None] = [None] * len(paths)
     with tqdm(total=len(paths), desc=label, unit="piece", disable=not progress) as bar:
         indices: dict[bytes, list[int]] = collections.defaultdict(list)  # positions in ``paths`` by cache key
         for i, path in enumerate(paths):
             try:
                 indices[cache_module.file_key(path, version) if cache else b"%d" % i].append(i)
             except OSError as error:
-                results[i] = [UnreadableScore(error.strerror or str(error), path)]
+                results[i] = [Piece(UnreadableScore(error.strerror or str(error), path))]
                 bar.update()
 
         def store_result(key: bytes, packed: bytes) -> None:
             pieces = cache_module.unpack(packed)
             for i in indices.pop(key):
                 results[i] = [
-                    UnreadableScore(music.reason, paths[i]) if isinstance(music, UnreadableScore) else music
-                    for music in pieces
+                    Piece(UnreadableScore(piece.music.reason, paths[i]))
+                    if isinstance(piece.music, UnreadableScore)
+                    else piece
+                    for piece in pieces
                 ]
                 bar.update()
 
@@ -119,6 +118,8 @@ def read_files(
             if store and unsaved:
                 store.put(unsaved)
     for kind, what in _SUMMARIES.items():
+        if kind is LostNotes and progress:
+            continue
         if some := sorted(str(message) for message in messages if isinstance(message, kind)):
             listed = "; ".join(some[:_MAX_LISTED]) + ("; ..." if len(some) > _MAX_LISTED else "")
             warnings.warn(f"{what} {len(some)} of {len(paths)} files: {listed}", kind, stacklevel=3)
@@ -129,12 +130,11 @@ def _read_packed(path: pathlib.Path, reader: readers.Reader) -> Packed:
     """Reads one file; errors are returned as results, so that one bad file does not stop the others."""
     try:
         pieces = readers.read_pieces(reader, path)
-        messages = [message for _, found in pieces for message in found]
-        return cache_module.pack([music for music, _ in pieces]), True, messages
+        return cache_module.pack(pieces), True, [message for piece in pieces for message in piece.warnings]
     except UnreadableScore as error:
-        return cache_module.pack([error]), not isinstance(error.__cause__, OSError), []
+        return cache_module.pack([Piece(error)]), not isinstance(error.__cause__, OSError), []
     except (ValueError, OSError, MemoryError) as error:
-        return cache_module.pack([UnreadableScore(str(error) or type(error).__name__)]), False, []
+        return cache_module.pack([Piece(UnreadableScore(str(error) or type(error).__name__))]), False, []
 
 
 def _read_batch(

@@ -14,7 +14,7 @@ from musiclib.corpus import Split
 from musiclib.corpus.splitting import check_split
 from musiclib.dataset.dataset import PARTS, Pairs
 from musiclib.dataset.pieces import PairedPieces, Pieces, from_start_to_end
-from musiclib.dataset.preparing import record, warn_of_unknown
+from musiclib.dataset.preparing import record, warn_of_percussion, warn_of_unknown
 from musiclib.encodings import Encoding, Vocabulary
 from musiclib.encodings.base import check_encoding
 from musiclib.score import Score, meter
@@ -45,11 +45,15 @@ def prepare_pairs(
 
     Raises:
         ValueError: where a part of the split has no pair, or no token is left.
+
+    Warns:
+        LostNotes: if there is percussion, and neither encoding represents it.
     """
     check_split(split, "prepare_pairs")
     for encoding in (source, target):
         check_encoding(encoding, "prepare_pairs")
     transpositions = list(transpositions)
+    warn_of_percussion(split, source, target)
     tokens: dict[str, list[tuple[list[str], list[str], int]]] = {name: [] for name in PARTS}
     for name in PARTS:
         group = 0

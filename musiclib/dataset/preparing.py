@@ -16,6 +16,7 @@ from musiclib.encodings import Encoding, Vocabulary
 from musiclib.encodings.base import check_encoding
 from musiclib.encodings.figures import percent
 from musiclib.encodings.vocabulary import LABEL, MOST_UNKNOWN
+from musiclib.readers import LostNotes
 from musiclib.score import inheritance
 
 FEW_TOKENS = 200  # of fewer held-out tokens, the share says little
@@ -47,10 +48,14 @@ def prepare(
 
     Raises:
         ValueError: where no token is left to train on.
+
+    Warns:
+        LostNotes: if there is percussion, and the encoding does not represent it.
     """
     check_split(split, "prepare")
     check_encoding(encoding, "prepare")
     transpositions = list(transpositions)
+    warn_of_percussion(split, encoding)
     # Training tokens are numbered in order of appearance, so that only numbers are kept in memory; once all are
     # counted, the vocabulary maps these numbers to ids.
     numbers: dict[str, int] = {}
@@ -83,6 +88,19 @@ def prepare(
     data = Dataset(*parts, vocabulary, encoding, about)
     warn_of_unknown(data, unknown)
     return data
+
+
+def warn_of_percussion(split: Split, *encodings: Encoding) -> None:
+    """Warns once of the percussion notes that none of the encodings represents."""
+    counts = [int(score.is_percussion.sum()) for name in PARTS for score in getattr(split, name).scores]
+    if any(counts) and not any(encoding.percussion for encoding in encodings):
+        names = " and ".join(dict.fromkeys(encoding.name for encoding in encodings))
+        pieces = sum(count > 0 for count in counts)
+        warnings.warn(
+            f"{names} represents pitches only: {sum(counts):,} percussion notes in {pieces:,} pieces are left out",
+            LostNotes,
+            stacklevel=3,
+        )
 
 
 def examples(corpus: Corpus, encoding: Encoding) -> Iterator[list[str]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import ClassVar, NamedTuple
 
@@ -47,9 +48,14 @@ def check_encoding(encoding: object, function: str) -> None:
 
 
 class Encoding:
-    """Base class of all encodings; a subclass is a frozen dataclass whose options are JSON values."""
+    """Base class of all encodings; a subclass is a frozen dataclass whose options are JSON values.
+
+    ``encode`` and ``examples`` of a subclass are given the pitched parts of a score alone, so that drums are not taken
+    for pitches, unless its ``percussion`` is True.
+    """
 
     name: ClassVar[str]
+    percussion: ClassVar[bool] = False  # whether it represents percussion parts
     bands: ClassVar[int | None] = None  # values of a frame, of an array encoding
     pause: ClassVar[tuple[str, ...]] = ()  # by which time passes, where a note is heard only after its token
 
@@ -57,6 +63,12 @@ class Encoding:
     def keeps(self) -> frozenset[str]:
         """What the tokens say beside notes, of ``score.inheritance.KINDS``; a generated piece inherits the others."""
         return frozenset()
+
+    def __init_subclass__(cls, **kwargs) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("encode", "examples") if not cls.percussion else ():
+            if name in cls.__dict__:
+                setattr(cls, name, _of_pitched_parts(cls.__dict__[name]))
 
     @property
     def in_seconds(self) -> bool:
@@ -90,3 +102,13 @@ class Encoding:
     def to_config(self) -> dict:
         """Returns the encoding's name and options as JSON values."""
         return {"name": self.name, **dataclasses.asdict(self)}
+
+
+def _of_pitched_parts(method: Callable) -> Callable:
+    """Returns a method of an encoding that is given a score without its percussion parts."""
+
+    @functools.wraps(method)
+    def without_percussion(self, score, *args, **kwargs):
+        return method(self, score.pitched() if isinstance(score, Score) else score, *args, **kwargs)
+
+    return without_percussion

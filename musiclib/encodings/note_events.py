@@ -66,7 +66,7 @@ class NoteEvents(Encoding):
 
     def columns(self, score: Score) -> tuple[list[float], list[float], list[int], list[int]]:
         """Returns four lists, one entry per note: times, durations (in quarter lengths), pitches, velocities."""
-        times, durations, pitches, loudness = self._quantize(score)
+        times, durations, pitches, loudness = self._quantize(score.pitched())
         grid = self.steps_per_quarter
         return (times / grid).tolist(), (durations / grid).tolist(), pitches.tolist(), loudness.tolist()
 

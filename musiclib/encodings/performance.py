@@ -51,8 +51,8 @@ class Performance(Encoding):
     ``decode`` ends a sounding note at a second ``on`` of its pitch, extends notes without an ``off`` to the last event,
     and ignores notes of duration 0 and an ``off`` without an ``on``.
 
-    There is no sustain pedal event. For durations extended by the pedal, as in the data of published results, read the
-    MIDI file with ``readers.read_sustained``.
+    There is no sustain pedal event. For durations extended by the pedal, as in the data of published results, read MIDI
+    with ``pedal=True``, as ``corpus.load("maestro")`` does.
 
     Source: Ian Simon and Sageev Oore, "Performance RNN" (2017); Cheng-Zhi Anna Huang et al., "Music Transformer"
     (2018). Both use note-on and note-off for all 128 MIDI pitches, 388 events; MAESTRO's pianos have 88 keys.
@@ -157,6 +157,6 @@ def _on_the_keys(pitch: np.ndarray) -> np.ndarray:
         warnings.warn(
             f"Performance: {int(outside.sum())} notes outside {pitch_name(LOWEST)} to {pitch_name(HIGHEST)}, such as"
             f" {pitch_name(int(pitch[outside][0]))}, were moved by octaves onto the 88 keys",
-            stacklevel=4,
+            stacklevel=5,
         )
     return pitch + 12 * (-(-below // 12)) - 12 * (-(-above // 12))

@@ -89,7 +89,7 @@ class Phrases(Encoding):
 
     def passages(self, score: Score) -> list[tuple[list[str], float, float]]:
         """Returns the tokens of each phrase, and where it begins and ends, in quarter lengths."""
-        return [(tokens, start, stop) for tokens, _, start, stop in self._phrases(score)]
+        return [(tokens, start, stop) for tokens, _, start, stop in self._phrases(score.pitched())]
 
     def _phrases(self, score: Score) -> Iterator[tuple[list[str], bool, float, float]]:
         """Yields the tokens of each phrase, whether each of its bars has an onset, and where it begins and ends."""

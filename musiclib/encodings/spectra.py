@@ -38,6 +38,7 @@ class Spectra(Encoding):
     """
 
     name: ClassVar[str] = "Spectra"
+    percussion: ClassVar[bool] = True
 
     kind: str = "log-mel"
     bands: int = 192

@@ -197,6 +197,7 @@ def _grids(*sets: Sequence[Score]) -> list[tuple[np.ndarray, np.ndarray]]:
     for some in sets:
         grids.append((np.full((len(some), *shape), SILENT), np.zeros((len(some), *shape), dtype=bool)))
         for score, pitches, onsets in zip(some, *grids[-1], strict=True):
+            score = score.pitched()
             if len(score.part_names) != len(VOICES):
                 raise ValueError(f"{score} does not have four parts; give phrases of {', '.join(VOICES)}")
             notes = notes_at_steps(score)

@@ -136,6 +136,7 @@ class Originality:
 
 def _notes(score: Score, steps_per_quarter: int, key: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Returns a score's distinct notes in order, transposed by ``key``: onsets in steps, and pitch classes."""
+    score = score.pitched()
     onsets = np.round(score.onset * steps_per_quarter).astype(np.int64)
     onsets, pitch_classes = np.divmod(np.unique(onsets * 12 + (score.pitch + key) % 12), 12)
     return onsets, pitch_classes

@@ -24,6 +24,7 @@ _SCALES = np.array([np.roll(scale, root) for scale in (_MAJOR, _MINOR) for root 
 def pitch_class_entropy(score: Score) -> float:
     """Returns how evenly the twelve pitch classes are used, in bits: 0 for a single one, log2 12 = 3.58 at most."""
     check_score(score, "pitch_class_entropy")
+    score = score.pitched()
     shares = _pitch_classes(score) / len(score) if len(score) else np.full(12, np.nan)
     used = shares[shares != 0]
     return float(-np.sum(used * np.log2(used)))
@@ -32,6 +33,7 @@ def pitch_class_entropy(score: Score) -> float:
 def scale_consistency(score: Score) -> float:
     """Returns the largest share of the notes in one major or (natural) minor scale, 0 to 1."""
     check_score(score, "scale_consistency")
+    score = score.pitched()
     counts = _pitch_classes(score)
     return float(counts @ best_scale(counts) / len(score)) if len(score) else np.nan
 
@@ -48,6 +50,7 @@ def groove_consistency(score: Score) -> float:
     time signature after an upbeat gives the length of the bars, 4/4 without one.
     """
     check_score(score, "groove_consistency")
+    score = score.pitched()
     onsets, ends = _steps(score)
     bar = round(STEPS * meter.bar_length(score.time_signatures))
     bars = int(ends.max(initial=0)) // bar + 1
@@ -62,12 +65,14 @@ def groove_consistency(score: Score) -> float:
 def note_density(score: Score) -> float:
     """Returns the mean number of notes per quarter length."""
     check_score(score, "note_density")
+    score = score.pitched()
     return len(score) / score.end if len(score) else np.nan
 
 
 def polyphony(score: Score) -> float:
     """Returns the mean number of pitches that sound at once, over the time in which any sounds."""
     check_score(score, "polyphony")
+    score = score.pitched()
     sounding = _sounding(score)
     return float(sounding[sounding > 0].mean()) if len(score) else np.nan
 
@@ -75,18 +80,21 @@ def polyphony(score: Score) -> float:
 def pitch_range(score: Score) -> float:
     """Returns the semitones between the lowest and the highest note."""
     check_score(score, "pitch_range")
+    score = score.pitched()
     return float(np.ptp(score.pitch)) if len(score) else np.nan
 
 
 def mean_duration(score: Score) -> float:
     """Returns the mean length of a note, in quarter lengths."""
     check_score(score, "mean_duration")
+    score = score.pitched()
     return float(score.duration.mean()) if len(score) else np.nan
 
 
 def duration_variety(score: Score) -> float:
     """Returns the entropy of the note lengths, in bits: 0 where all notes are equally long."""
     check_score(score, "duration_variety")
+    score = score.pitched()
     onsets, ends = _steps(score)
     shares = np.unique(ends - onsets, return_counts=True)[1] / max(len(score), 1)
     return float(-np.sum(shares * np.log2(shares))) + 0.0 if len(score) else np.nan

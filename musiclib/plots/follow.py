@@ -62,7 +62,7 @@ def follow(score: Score, notation: Staff | Jianpu | None = None) -> Player:
     space bar plays and pauses, the arrow keys jump by two seconds.
 
     Args:
-        score: at least one note, at most 10 minutes; 3.5 MB of page per minute.
+        score: at least one note, at most 10 minutes; 3.5 MB of page per minute. Percussion is heard, and not drawn.
         notation: of this score, from ``staff`` or ``jianpu``, for example with colours; None is ``staff(score)``.
 
     Raises:
@@ -77,6 +77,7 @@ def follow(score: Score, notation: Staff | Jianpu | None = None) -> Player:
         )
     sound, end = _wav(score)
     notation = staff(score) if notation is None else notation
+    score = score.pitched()
     pages = notation.pages if isinstance(notation, Staff) else (notation.svg,)
     written = {int(number) for page in pages for number in _NOTE.findall(page)}
     # Of notes that are equal on the grid of notation, one is written.

@@ -11,6 +11,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
+from musiclib.plots.drum_lanes import HEIGHT, Lanes, lanes_of
 from musiclib.plots.palette import PALETTE
 from musiclib.score import Score, keys, meter, pitch_name
 from musiclib.score.checking import check_score, check_scores
@@ -25,7 +26,7 @@ LEGEND_NAMES = 12  # with more parts than this, the colours are not distinguisha
 
 
 def piano_roll(score: Score, ax: Axes | None = None, seconds: bool = False, title: str | None = None) -> Axes:
-    """Draws a piano roll: colour shows the part, opacity the velocity.
+    """Draws a piano roll: colour shows the part, opacity the velocity; percussion has a line for each drum, below.
 
     Args:
         score: may be empty, which gives empty axes.
@@ -40,10 +41,22 @@ def piano_roll(score: Score, ax: Axes | None = None, seconds: bool = False, titl
     """
     check_score(score, "piano_roll")
     if ax is None:
-        _, ax = plt.subplots(figsize=(WIDTH, 4.0), layout="constrained")
+        drums = len(np.unique(score.pitch[score.is_percussion]))
+        height = 1.0 if drums and score.is_percussion.all() else 4.0
+        _, ax = plt.subplots(figsize=(WIDTH, height + HEIGHT * drums), layout="constrained")
+    return _draw(score, ax, seconds, title, [score])
+
+
+def _draw(score: Score, ax: Axes, seconds: bool, title: str | None, shown: Sequence[Score]) -> Axes:
+    """Draws a piano roll with the pitches and drums of all scores that are shown with it."""
+    lanes = _height_axis(ax, score, shown)
     if len(score):
         starts, ends = score.seconds() if seconds else (score.onset, score.onset + score.duration)
-        low, high = score.pitch - 0.42, score.pitch + 0.42  # a thin gap between neighbouring pitches
+        middle, half = score.pitch.astype(float), np.full(len(score), 0.42)  # a thin gap between neighbouring pitches
+        if lanes:
+            drums = score.is_percussion
+            middle[drums], half[drums] = lanes.place(score.pitch[drums]), 0.42 * lanes.lane
+        low, high = middle - half, middle + half
         corners = np.array([[starts, low], [starts, high], [ends, high], [ends, low]]).transpose(2, 0, 1)
         colours = np.array([to_rgb(PALETTE[part % len(PALETTE)]) for part in range(len(score.part_names))])[score.part]
         opacity = FAINTEST + (1 - FAINTEST) * score.velocity / 127
@@ -53,10 +66,8 @@ def piano_roll(score: Score, ax: Axes | None = None, seconds: bool = False, titl
         )
         ax.add_collection(notes, autolim=False)
         ax.set_xlim(0, float(ends.max()))
-    _pitch_axis(ax, score)
     _bar_lines(ax, score, seconds)
     ax.set_xlabel("time (seconds)" if seconds else "time (quarter lengths)")
-    ax.set_ylabel("pitch")
     ax.set_title(title or "")
     playing = np.unique(score.part).tolist()
     if 1 < len(playing) <= LEGEND_NAMES:
@@ -117,34 +128,44 @@ def piano_rolls(scores: Sequence[Score], ax: Sequence[Axes], titles: Sequence[st
         raise ValueError(
             f"piano_rolls: {len(scores)} scores need as many axes and titles, got {len(ax)} and {len(titles)}"
         )
-    sounding = [score for score in scores if len(score)]
+    end = max((score.end for score in scores), default=0.0)
     for axes, score, title in zip(ax, scores, titles, strict=True):
-        piano_roll(score, axes, title=title)
-        if sounding:
-            pitches = [int(extreme) for piece in sounding for extreme in (piece.pitch.min(), piece.pitch.max())]
-            axes.set_xlim(0, max(piece.end for piece in sounding))
-            _name_pitches(axes, min(pitches), max(pitches), score)
+        _draw(score, axes, False, title, scores)
+        if end:
+            axes.set_xlim(0, end)
         if not legend and axes.get_legend():
             axes.get_legend().remove()
     return np.array(ax, dtype=object)
 
 
-def _pitch_axis(ax: Axes, score: Score) -> None:
-    low, high = (int(score.pitch.min()), int(score.pitch.max())) if len(score) else (60, 72)
-    _name_pitches(ax, low, high, score)
+def _height_axis(ax: Axes, score: Score, shown: Sequence[Score]) -> Lanes | None:
+    """Sets the axis of pitches, of at least an octave, and of drums; returns the lanes of the drums."""
+    pitches = np.concatenate([piece.pitched().pitch for piece in shown])
+    low, high = (int(pitches.min()), int(pitches.max())) if len(pitches) else (60, 72)
+    margin = max(1, (12 - (high - low)) // 2)
+    low, high = low - margin, high + margin
+    lanes = lanes_of(shown, ax, low - 0.5, high + 0.5)
+    only_drums = lanes is not None and not len(pitches)
+    ax.set_ylim(lanes.bottom if lanes else low - 0.5, lanes.top if only_drums else high + 0.5)
+    if only_drums:
+        ax.set_yticks([])
+    else:
+        _name_pitches(ax, low, high, score)
+    if lanes:
+        lanes.name(ax, not only_drums)
+    ax.set_ylabel("drums" if only_drums else "drums and pitch" if lanes else "pitch")
     ax.set_axisbelow(True)
     ax.grid(axis="y", alpha=0.3)
+    return lanes
 
 
 def _name_pitches(ax: Axes, low: int, high: int, score: Score) -> None:
-    """Sets the pitch axis from ``low`` to ``high``: at least an octave, with as many labels as fit."""
-    margin = max(1, (12 - (high - low)) // 2)
-    low, high = low - margin, high + margin
-    semitone = ax.get_window_extent().height / ax.figure.dpi / (high - low + 1)  # in inches
+    """Names pitches from ``low`` to ``high``, as many as fit."""
+    bottom, top = ax.get_ylim()
+    semitone = ax.get_window_extent().height / ax.figure.dpi / (top - bottom)  # in inches
     fitting = (classes for classes, gap in NAMED_CLASSES if gap * semitone >= LABEL_HEIGHT)
     named = next(fitting, NAMED_CLASSES[-1][0])
     places = [pitch for pitch in range(low, high + 1) if pitch % 12 in named and 0 <= pitch <= 127]
-    ax.set_ylim(low - 0.5, high + 0.5)
     ax.set_yticks(places, [_pitch_name(pitch, score) for pitch in places])
 
 

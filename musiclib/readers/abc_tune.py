@@ -20,6 +20,7 @@ from musiclib.readers.parsed import ParsedScore, UnreadableScore
 from musiclib.readers.repeats import play_order
 from musiclib.readers.ties import join_ties
 from musiclib.score import DEFAULT_VELOCITY, keys
+from musiclib.score.instruments import DRUM_KIT
 
 SUFFIXES = abc_text.SUFFIXES
 
@@ -199,10 +200,7 @@ class _Tune:
         voices = {name: voice for name, voice in voices.items() if voice.bars}
         starts = self._align(voices)
         for name, voice in voices.items():
-            if voice.drums:
-                self.score.percussion += sum(len(event.notes) for bar in voice.bars for event in bar.events)
-            else:
-                self._add_part(voice, voice.name or name, starts)
+            self._add_part(voice, voice.name or name, starts)
         marks = {"M": self.score.signatures, "Q": self.score.tempos, "K": self.score.keys}
         for kind, name, place, time, value in self.marks:
             onset = float(starts[min(place, len(starts) - 1)] + time)
@@ -231,7 +229,8 @@ class _Tune:
                     tie = "continue" if note.tied else "stop"  # joined only to a tied note that ends there
                     rows.append((start + event.onset, note.duration, note.pitch, DEFAULT_VELOCITY, tie))
             self.score.graces += [(float(start + beat), *row, DEFAULT_VELOCITY, part) for beat, *row in bar.graces]
-        self.score.parts.append((name, voice.program, [[*map(float, row)] for row in join_ties(rows)]))
+        program = DRUM_KIT if voice.drums else voice.program
+        self.score.parts.append((name, program, [[*map(float, row)] for row in join_ties(rows)]))
         self.score.microtones += voice.microtones
 
     def _add_bars(self, voices: dict[str, Voice], starts: list[Fraction]) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import pathlib
 import re
 import struct
+from collections.abc import Mapping
 
 from musiclib.readers.parsed import ParsedScore, UnreadableScore
+from musiclib.readers.sustain_pedal import pedal_spans
 from musiclib.score import keys
 
 SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
@@ -17,6 +19,7 @@ LONGEST = (1 << 31) - 1  # ticks
 MARKER = "musiclib"  # text of the marker event that ``closed`` adds
 DRUM_CHANNEL = 9  # counted from 0; channel 10 in MIDI's own numbering
 CHANNELS = 16
+PEDAL = 64  # the controller of the sustain pedal
 _END = b"\xff\x2f\x00"
 _HIGH = bytes(128) + b"\1" * 128  # translation table: 1 for bytes with the highest bit set
 _NUMBER = re.compile(rb"[\x80-\xff]{0,3}[\x00-\x7f]")  # a variable-length quantity
@@ -152,6 +155,20 @@ def add_key(parsed: ParsedScore, onset: float, fifths: int, minor: int) -> None:
     fifths = (fifths + 128) % 256 - 128
     if abs(fifths) <= keys.MOST_FIFTHS and minor in (0, 1):
         parsed.keys[onset] = (fifths, "minor" if minor else "major")
+
+
+def add_pedals(parsed: ParsedScore, events: Mapping[int, list[tuple[int, int]]], division: int) -> None:
+    """Adds the sustain pedal of each channel of a track, but that of drums.
+
+    Args:
+        parsed: the score to add to.
+        events: by channel, (tick, value) of each event of controller 64, in order.
+        division: ticks per quarter note.
+    """
+    for channel, found in events.items():
+        if channel != DRUM_CHANNEL:
+            parsed.pedal_events += len(found)
+            parsed.pedals += [(down / division, up / division) for down, up in pedal_spans(found)]
 
 
 def title(events: bytes) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from musiclib.readers import midi_file
 from musiclib.readers.parsed import ParsedScore, UnreadableScore
+from musiclib.score.instruments import DRUM_KIT
 
 if TYPE_CHECKING:
     import music21
@@ -36,6 +37,7 @@ def read(data: bytes) -> ParsedScore:
     parts: dict[tuple[int, int], list[tuple]] = collections.defaultdict(list)  # by track and channel
     for track, body in enumerate(tracks):
         sounding: dict[tuple[int, int], collections.deque] = collections.defaultdict(collections.deque)
+        pedals: dict[int, list[tuple[int, int]]] = collections.defaultdict(list)  # by channel
         for tick, event in _events(body):
             kind, onset = event.type, tick / division
             if kind in (ChannelVoiceMessages.NOTE_ON, ChannelVoiceMessages.NOTE_OFF):
@@ -45,13 +47,15 @@ def read(data: bytes) -> ParsedScore:
                     sounding[key].append((tick, event.velocity))
                 elif sounding[key]:  # the note-off ends the earliest note, as in the other readers
                     start, velocity = sounding[key].popleft()
-                    if event.channel - 1 == midi_file.DRUM_CHANNEL:
-                        parsed.percussion += tick > start
-                    elif tick == start:
-                        parsed.zero_length += 1
+                    if tick == start:
+                        drum = event.channel - 1 == midi_file.DRUM_CHANNEL
+                        parsed.zero_length_drums += drum
+                        parsed.zero_length += not drum
                     else:
                         note = start / division, (tick - start) / division, event.pitch, velocity
                         parts[track, event.channel].append(note)
+            elif kind == ChannelVoiceMessages.CONTROLLER_CHANGE and event.parameter1 == midi_file.PEDAL:
+                pedals[event.channel - 1].append((tick, event.parameter2))
             elif kind == ChannelVoiceMessages.PROGRAM_CHANGE:
                 programs.append((event.channel, track, onset, event.data))
             elif kind == MetaEvents.SEQUENCE_TRACK_NAME:
@@ -62,12 +66,17 @@ def read(data: bytes) -> ParsedScore:
                 parsed.signatures[onset] = (event.data[0], 2 ** event.data[1])
             elif kind == MetaEvents.KEY_SIGNATURE and len(event.data) == 2:
                 midi_file.add_key(parsed, onset, *event.data)
-        parsed.unended += sum(
-            len(begun) for (channel, _), begun in sounding.items() if channel - 1 != midi_file.DRUM_CHANNEL
-        )
-        if track == 0 and not (parts or parsed.percussion or parsed.lost):
+        for (channel, _), begun in sounding.items():
+            drum = channel - 1 == midi_file.DRUM_CHANNEL
+            parsed.unended_drums += drum * len(begun)
+            parsed.unended += (not drum) * len(begun)
+        midi_file.add_pedals(parsed, pedals, division)
+        if track == 0 and not (parts or parsed.lost):
             parsed.title = midi_file.title(body)
     for (track, channel), notes in sorted(parts.items()):
+        if channel - 1 == midi_file.DRUM_CHANNEL:
+            parsed.parts.append((names.get(track, ""), DRUM_KIT, notes))
+            continue
         begin = min(notes)[0]
         # A track's own program change takes precedence over one of another track for the same channel.
         past = [(owner == track, at, program) for on, owner, at, program in programs if on == channel and at <= begin]

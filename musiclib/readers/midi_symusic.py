@@ -14,14 +14,18 @@ Differences from ``midi_music21``:
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 
 from musiclib.readers import midi_file
 from musiclib.readers.parsed import ParsedScore, UnreadableScore
+from musiclib.score.instruments import DRUM_KIT
 
 CONTROLLER = "Get control_"  # begins symusic's error at a controller above 127, which decides no note
+_PROGRAMS = re.compile(rb"[\xc0-\xcf](?=[\x00-\x7f])")  # what may be a program change
 _PRELUDE_NOTE = (0, 0, 0, 1)  # onset, duration, pitch, velocity of the notes that ``_by_channel`` adds
 
 
@@ -55,22 +59,26 @@ def read(data: bytes) -> ParsedScore:
         channels: dict[int, list] = {}
         for channel, track in _by_channel(found.tracks, body, division):
             notes, unended = _notes(track, division, last)
+            empty = 0
             if not notes[:, 1].all():
                 positive = notes[:, 1] > 0
-                if not track.is_drum:
-                    parsed.zero_length += int(np.sum(~positive & np.any(notes != _PRELUDE_NOTE, axis=1)))
+                empty = int(np.sum(~positive & np.any(notes != _PRELUDE_NOTE, axis=1)))
                 notes = notes[positive]
             if track.is_drum:
-                parsed.percussion += len(notes)
-                continue
-            parsed.unended += unended
+                parsed.zero_length_drums += empty
+                parsed.unended_drums += unended
+            else:
+                parsed.zero_length += empty
+                parsed.unended += unended
             if len(notes):
                 channels.setdefault(channel, []).append((notes[:, 0].min(), track, notes))
         for _, lists in sorted(channels.items()):
             _, first, _ = min(lists, key=lambda entry: entry[0])
             notes = np.concatenate([notes for _, _, notes in lists])
-            parsed.parts.append((midi_file.printable(_name(body, first.name)), first.program, notes))
-        if number == 0 and not (parsed.parts or parsed.percussion or parsed.lost):
+            program = DRUM_KIT if first.is_drum else first.program
+            parsed.parts.append((midi_file.printable(_name(body, first.name)), program, notes))
+        midi_file.add_pedals(parsed, _pedals(list(found.tracks), body, division), division)
+        if number == 0 and not (parsed.parts or parsed.lost):
             parsed.title = midi_file.title(events)
     return parsed
 
@@ -131,13 +139,56 @@ def _by_channel(tracks: list, body: bytes, division: int) -> list[tuple[int, obj
     """
     if len(tracks) < 2:
         return [(0, track) for track in tracks]
-    programs = sorted({track.program for track in tracks})
+    return _by_channel_of(range(midi_file.CHANNELS), sorted({track.program for track in tracks}), body, division)
+
+
+def _by_channel_of(
+    channels: Sequence[int], programs: Sequence[int], body: bytes, division: int
+) -> list[tuple[int, object]]:
+    """Returns (channel, symusic track) pairs, one for each of these channels and programs, which are all that occur."""
     if programs[-1] > 127:
         raise UnreadableScore(f"it is damaged, get another copy (program {programs[-1]}, not 0 to 127)")
     prelude = bytearray()
-    for channel in range(midi_file.CHANNELS):
+    for channel in channels:
         for program in programs:
             prelude += bytes([0, 0xC0 | channel, program, 0, 0x90 | channel, 0, 1, 0, 0x80 | channel, 0, 0])
         prelude += bytes([0, 0xC0 | channel, 0])  # the default program of every channel
     table = list(_parse(bytes(prelude) + body, division).tracks)
-    return [(place // len(programs), track) for place, track in enumerate(table)]
+    return [(channels[place // len(programs)], track) for place, track in enumerate(table)]
+
+
+def _pedals(tracks: list, body: bytes, division: int) -> dict[int, list[tuple[int, int]]]:
+    """Returns the events (tick, value) of the sustain pedal by channel.
+
+    Args:
+        tracks: what symusic found in the track.
+        body: the track.
+        division: ticks per quarter note.
+
+    symusic drops controllers of channels without notes. A track that may have some is parsed again, with the prelude.
+    """
+    controllers, programs = _channels(0xB0, body), [match.start() for match in _PROGRAMS.finditer(body)]
+    if not controllers or midi_file.PEDAL not in body:
+        return {}
+    alone = len(tracks) == 1 and len(controllers) == 1 and controllers == _channels(0x90, body)
+    if alone and programs[1:] == [] and all(place < body.index(0xB0 | controllers[0]) for place in programs):
+        pairs = [(controllers[0], tracks[0])]
+    else:
+        channels = sorted({*controllers, *_channels(0x90, body)})
+        changes = {0, *(body[place + 1] for place in programs), *(track.program for track in tracks)}
+        pairs = _by_channel_of(channels, sorted(changes), body, division)
+    found: dict[int, list[tuple[int, int]]] = {}
+    for channel, track in pairs:
+        if not len(track.controls):
+            continue
+        columns = track.controls.numpy()
+        pedal = columns["number"] == midi_file.PEDAL
+        if pedal.any():
+            events = zip(columns["time"][pedal].tolist(), columns["value"][pedal].tolist(), strict=True)
+            found.setdefault(channel, []).extend(events)
+    return {channel: sorted(events, key=lambda event: event[0]) for channel, events in found.items()}
+
+
+def _channels(kind: int, body: bytes) -> list[int]:
+    """Returns the channels that may have events of a kind, of which this is the status byte for the first channel."""
+    return [channel for channel in range(midi_file.CHANNELS) if kind | channel in body]

@@ -15,6 +15,7 @@ from musiclib.readers.midi_file import DRUM_CHANNEL
 from musiclib.readers.parsed import ParsedScore, UnreadableScore
 from musiclib.readers.ties import join_ties
 from musiclib.score import DEFAULT_VELOCITY
+from musiclib.score.instruments import DRUM_KIT
 
 if TYPE_CHECKING:
     import music21
@@ -45,6 +46,7 @@ def convert(stream: music21.stream.Stream, starts: Mapping[str, Sequence] | None
         remedy = "give score_from_music21 one of music21.converter.parse(path).scores"
         raise UnreadableScore(f"it contains {len(stream.scores)} pieces; {remedy}")
     parsed = ParsedScore()
+    beside: list[tuple[str, int, list]] = []  # percussion of parts that have pitched notes, too
     if stream.metadata:
         # As written: music21's bestTitle turns "Widow, The" round.
         titles = [str(text) for name in ("title", "movementName") for text in stream.metadata[name]]
@@ -52,6 +54,8 @@ def convert(stream: music21.stream.Stream, starts: Mapping[str, Sequence] | None
     parts = [] if "Part" in stream.classes else list(stream.getElementsByClass("Part"))
     for start, source in [(0.0, stream), *((stream.elementOffset(part), part) for part in parts)]:
         notes: list[tuple] = []
+        hits: list[tuple] = []  # percussion of which the drum is known
+        unknown = parsed.percussion
         first, semitones, drums = None, 0, False
         graces, beat = 0, None  # grace notes since the last beat, and where they lead
         written = (stream if source.atSoundingPitch == "unknown" else source).atSoundingPitch is False
@@ -59,13 +63,18 @@ def convert(stream: music21.stream.Stream, starts: Mapping[str, Sequence] | None
             if isinstance(element, (note.Note, chord.Chord)):
                 if isinstance(element, harmony.Harmony) and not element.writeAsChord:
                     continue
-                if drums:
-                    parsed.percussion += 1
-                    continue
                 graces = graces + 1 if beat == onset else 0
                 beat = onset if element.duration.isGrace else None
                 for member in element.notes if isinstance(element, chord.Chord) else (element,):
-                    pitch, tie = math.floor(member.pitch.ps + 0.5) + semitones, member.tie.type if member.tie else None
+                    tie = member.tie.type if member.tie else None
+                    if drums:
+                        if element.quarterLength > 0:
+                            row = onset, element.quarterLength, member.pitch.midi, _velocity(member, element), tie
+                            hits.append(row)
+                        else:
+                            parsed.percussion += 1
+                        continue
+                    pitch = math.floor(member.pitch.ps + 0.5) + semitones
                     if element.duration.isGrace:
                         row = float(onset), graces, pitch, _velocity(member, element), len(parsed.parts)
                         parsed.graces.append(row)
@@ -73,16 +82,21 @@ def convert(stream: music21.stream.Stream, starts: Mapping[str, Sequence] | None
                         notes.append((onset, element.quarterLength, pitch, _velocity(member, element), tie))
                         parsed.microtones += member.pitch.ps % 1 != 0
             elif isinstance(element, (note.Unpitched, percussion.PercussionChord)):
-                parsed.percussion += 1
+                parsed.percussion += len(getattr(element, "notes", [element]))
             elif isinstance(element, instrument.Instrument):
                 first = first or element
                 drums = element.midiChannel == DRUM_CHANNEL
                 semitones = round(element.transposition.semitones) if written and element.transposition else 0
             else:
                 marks.add_mark(parsed, float(onset), element, semitones)
-        if notes or source is not stream or not parts:  # a score with parts has marks, but is not a part
+        if notes or hits or source is not stream or not parts:  # a score with parts has marks, but is not a part
             name = getattr(source, "partName", None) or (first and (first.partName or first.instrumentName))
-            parsed.parts.append((name or "", (first and first.midiProgram) or 0, join_ties(notes)))
+            if notes or not (hits or parsed.percussion > unknown):
+                parsed.parts.append((name or "", (first and first.midiProgram) or 0, join_ties(notes)))
+                beside += [(name or "", DRUM_KIT, join_ties(hits))] * bool(hits)
+            else:
+                parsed.parts.append((name or "", DRUM_KIT, join_ties(hits)))
+    parsed.parts += beside
     parsed.bars = marks.bars(parts or [stream], starts)
     measures = (part.getElementsByClass("Measure").first() for part in parts or [stream])
     if getattr(next((bar for bar in measures if bar is not None), None), "paddingLeft", 0):

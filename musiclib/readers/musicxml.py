@@ -15,6 +15,7 @@ from fractions import Fraction
 
 from musiclib.readers import alignment, music21_marks, music21_stream, musicxml_file
 from musiclib.readers.parsed import ParsedScore
+from musiclib.score.instruments import DRUM_KIT
 
 SUFFIXES = musicxml_file.SUFFIXES
 Starts = dict[str, list[Fraction]]  # the starts of the bars of each part, by its id, and the end of the last one
@@ -36,9 +37,16 @@ def read(path: pathlib.Path) -> ParsedScore:
     # music21 takes the program from the part's name, or a piano for several.
     programs = {part.get("id"): part.findtext("midi-instrument/midi-program") for part in root.iter("score-part")}
     ids = [music21_marks.part_id(part, programs) for part in importer.stream.getElementsByClass("Part")]
-    for index, (part, (name, program, notes)) in enumerate(zip(ids, parsed.parts, strict=True)):
-        stated = programs.get(part) or ""
-        parsed.parts[index] = name, int(stated) - 1 if stated.isdigit() and 1 <= int(stated) <= 128 else program, notes
+    channels = {
+        part.get("id"): {instrument.findtext("midi-channel") for instrument in part.iterfind("midi-instrument")}
+        for part in root.iter("score-part")
+    }
+    for index, part in enumerate(ids):
+        (name, program, notes), stated = parsed.parts[index], programs.get(part) or ""
+        if channels.get(part) == {"10"}:
+            parsed.parts[index] = name, DRUM_KIT, notes
+        elif program != DRUM_KIT and stated.isdigit() and 1 <= int(stated) <= 128:
+            parsed.parts[index] = name, int(stated) - 1, notes
     names = {part.get("id"): part.findtext("part-name") for part in root.iterfind("part-list/score-part")}
     parsed.irregular = [(names.get(part) or part, *counts) for part, counts in irregular.items()]
     return parsed

@@ -36,18 +36,20 @@ def mend(root: ElementTree.Element) -> None:
             starts_trio = any(re.match("trio", words.text or "", re.IGNORECASE) for words in bar.iter("words"))
             if number and starts_trio:  # the minuet is played again up to here
                 _add_words(ElementTree.SubElement(bars[number - 1], "direction"), "Fine")
-    drums, others = set(), set()  # instruments on the channel of drums, whose pitches stand for instruments, and others
+    drums, others = {}, set()  # instruments on the channel of drums and the pitches that stand for them, and others
     for part in root.iterfind("part-list/score-part"):
         for instrument in part.iterfind("midi-instrument"):
-            kind = drums if instrument.findtext("midi-channel") == "10" else others
-            kind |= {instrument.get("id"), part.get("id")}
+            names = {instrument.get("id"), part.get("id")}
+            if instrument.findtext("midi-channel") == "10":
+                drums |= dict.fromkeys(names, (instrument.findtext("midi-unpitched") or "").strip())
+            else:
+                others |= names
     for part in root.iterfind("part") if drums else ():
         for note in part.iterfind("measure/note"):
-            instrument, pitch = note.find("instrument"), note.find("pitch")
+            instrument = note.find("instrument")
             name = part.get("id") if instrument is None else instrument.get("id")
-            if pitch is not None and name in drums and name not in others:
-                pitch.tag = "unpitched"
-                pitch.clear()
+            if name in drums and name not in others:
+                _mend_drum(note, drums[name], part.get("id") in others)
 
 
 def _transpose(part: ElementTree.Element) -> None:
@@ -109,6 +111,20 @@ def _mend(bar: ElementTree.Element) -> None:
                 ElementTree.SubElement(elements[-1], "direction-type").append(sign)
                 element.remove(sign)
     bar[:] = elements
+
+
+def _mend_drum(note: ElementTree.Element, number: str, mixed: bool) -> None:
+    """Gives a note on the drum channel the pitch of its drum, counted from 1 in MusicXML; in a mixed part, none."""
+    pitch, unpitched = note.find("pitch"), note.find("unpitched")
+    if mixed and pitch is not None:
+        pitch.tag = "unpitched"
+        pitch.clear()
+    elif not mixed and unpitched is not None and number.isdigit() and 1 <= int(number) <= 128:
+        unpitched.clear()
+        unpitched.tag = "pitch"
+        name, alter, octave = keys.spelled(int(number) - 1)
+        for tag, value in (("step", name), ("alter", alter), ("octave", octave)):
+            ElementTree.SubElement(unpitched, tag).text = str(value)
 
 
 def _check_numbers(bar: ElementTree.Element) -> None:

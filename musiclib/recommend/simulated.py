@@ -18,7 +18,7 @@ from musiclib.score import Score, meter
 
 
 def _register(score: Score) -> float:
-    return float(np.mean(score.pitch))
+    return float(np.mean(score.pitched().pitch))
 
 
 def _compound(score: Score) -> float:
@@ -29,7 +29,7 @@ def _compound(score: Score) -> float:
 
 def _steps(score: Score) -> float:
     """Returns the share of melodic intervals of at most a whole tone."""
-    return float(np.mean(np.abs(np.diff(score.pitch)) <= 2))
+    return float(np.mean(np.abs(np.diff(score.pitched().pitch)) <= 2))
 
 
 ATTRIBUTES: dict[str, Callable[[Score], float]] = {

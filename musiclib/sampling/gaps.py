@@ -9,6 +9,8 @@ import numpy as np
 
 from musiclib.sampling.rules import check_whole
 from musiclib.score import COLUMNS, Score, meter
+from musiclib.score.instruments import DRUM_KIT
+from musiclib.score.parts import numbers
 from musiclib.score.voices import STEPS_PER_QUARTER
 
 _CLOSE = 1e-3  # quarter lengths, inaudible
@@ -110,18 +112,14 @@ def open_gap(score: Score, start: int, end: int, parts: Sequence[str | int] | st
 
 def _indices(score: Score, parts: Sequence[str | int] | str | int | None) -> tuple[int, ...]:
     """Returns the indices of parts, in order."""
-    names = list(score.part_names)
     if parts is None:
-        return tuple(range(len(names)))
-    listing = ", ".join(f"{i} {name!r}" for i, name in enumerate(names))
-    parts = list(parts) if isinstance(parts, Iterable) and not isinstance(parts, str) else [parts]
-    if not parts:
-        raise ValueError(f"parts must name at least one part, or be None for all; there are: {listing}")
-    chosen = [names.index(part) if part in names else part for part in parts]
+        return tuple(i for i, program in enumerate(score.programs) if program != DRUM_KIT)
+    chosen = numbers(score.part_names, parts)
     for part in chosen:
-        if not isinstance(part, (int, np.integer)) or isinstance(part, bool) or not 0 <= part < len(names):
-            raise ValueError(f"no part {part!r} in this score; its parts are: {listing}")
-    return tuple(sorted({int(part) for part in chosen}))
+        if score.programs[part] == DRUM_KIT:
+            name = score.part_names[part]
+            raise ValueError(f"part {part} {name!r} is percussion, which is not composed; choose another")
+    return tuple(sorted(chosen))
 
 
 def _bars(score: Score, start: int, end: int) -> tuple[float, float]:

@@ -75,6 +75,7 @@ def _merged(melody: Score, voices: Score) -> Score:
 def _one_line(music: Score | str | os.PathLike) -> Score:
     score = readers.read_score(music) if isinstance(music, (str, os.PathLike)) else music
     check_score(score, "harmonize")
+    score = score.pitched()
     if not len(score):
         raise ValueError("the melody has no notes; give one with notes")
     line = top_line(score)

@@ -16,6 +16,7 @@ from musiclib.sampling.ranking import best
 from musiclib.sampling.rules import Rules, check_whole, rules_of
 from musiclib.score import Score
 from musiclib.score.checking import check_score
+from musiclib.score.instruments import DRUM_KIT
 from musiclib.score.voices import STEPS_PER_QUARTER, between_steps
 
 _PERIOD = 48  # steps: the networks count the metre, so that what they read begins at a multiple of this
@@ -83,9 +84,10 @@ def infill(
 def _check_voices(run, gap: Gap) -> None:
     """Raises ValueError where the parts are not those that a run writes."""
     voices, count = len(run.encoding.order), len(gap.score.part_names)
-    if voices > 1 and count != voices:
+    if voices > 1 and (count != voices or DRUM_KIT in gap.score.programs):
         raise ValueError(
-            f"this run fills in {voices} voices, one in each part from the top, and this score has {count} part(s);"
+            f"this run fills in {voices} voices, one in each part from the top, and this score has {count} part(s)"
+            f"{' with percussion' if DRUM_KIT in gap.score.programs else ''};"
             " take models/tune_infill for one part"
         )
     if voices == 1 and len(gap.parts) > 1:

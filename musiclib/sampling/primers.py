@@ -180,6 +180,7 @@ def _encoded(run, encoding, score: Score, name: str) -> tuple[np.ndarray, list[s
 
 def _in_another_octave(run, encoding, score: Score, name: str) -> tuple[np.ndarray, list[str]]:
     """Encodes a score in the octave with the fewest unknown tokens; warns where it was moved."""
+    score = score.pitched()
     low, high = int(score.pitch.min()), int(score.pitch.max())
     tokens, ids = {}, {}
     for octaves in sorted(range(-(low // 12), (127 - high) // 12 + 1), key=abs):

@@ -3,8 +3,8 @@
 ``meter`` computes bar lines, ``estimates`` a key and a time signature that are not stated, ``beats`` the beats of a
 performance, ``quantizing`` moves notes to a grid. ``melody`` is the top line, ``voices`` four parts on a grid,
 ``voice_leading`` parallels, ``scales`` and ``instruments`` their names, ``passages`` n-grams within pieces, ``packing``
-a score as bytes, ``inheritance`` what a piece takes from other music, ``checking`` what was given in the place of a
-Score.
+a score as bytes, ``inheritance`` what a piece takes from other music, ``parts`` the numbers of parts that are named,
+``fields`` the forms of the fields, ``checking`` what was given in the place of a Score.
 """
 
 from musiclib.score import melody, meter

@@ -35,7 +35,7 @@ def key(score: Score) -> tuple[int, str]:
     Raises:
         ValueError: if the score is empty.
     """
-    _check(score)
+    score = _checked(score)
     weights = np.bincount(score.pitch % 12, score.duration / score.duration.max(), 12)
     ends = score.onset + score.duration
     final = score.pitch[ends >= ends.max() - 1e-3].min() % 12
@@ -64,7 +64,7 @@ def time_signature(score: Score) -> tuple[int, int]:
     Raises:
         ValueError: if the score is empty.
     """
-    _check(score)
+    score = _checked(score)
     onset = score.onset - score.onset[0]
     early = onset < MOST_QUARTERS
     starts = np.rint(onset[early] * STEPS).astype(np.int64)
@@ -90,10 +90,14 @@ def time_signature(score: Score) -> tuple[int, int]:
     return (2, 4) if alike(0, 1) > 0.3 * plain else (4, 4)
 
 
-def _check(score: Score) -> None:
+def _checked(score: Score) -> Score:
+    """Returns the pitched parts: what is repeated in drums are sounds, and not the notes of a scale."""
     check_score(score, "an estimate")
-    if not len(score):
-        raise ValueError("the score has no notes, so it has no key and no time signature; give one with notes")
+    pitched = score.pitched()
+    if not len(pitched):
+        what = "no pitched notes" if len(score) else "no notes"
+        raise ValueError(f"the score has {what}, so it has no key and no time signature; give one with notes")
+    return pitched
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from numbers import Real
 
 
@@ -45,6 +46,22 @@ def listed(name: str, value: object, example: str) -> list:
         right = f"({value!r},)" if fits else example
         raise ValueError(f"Score: {name} must have one value for each part, got {value!r}; write {name}={right}")
     return list(value)
+
+
+def check_names(names: Sequence[str], known: Sequence[str]) -> None:
+    """Raises ValueError at the name of a field that a Score does not have."""
+    if unknown := [name for name in names if name not in known]:
+        near = difflib.get_close_matches(unknown[0], known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
+        raise ValueError(f"a Score has no field {unknown[0]!r}; {hint}")
+
+
+def check_programs(programs: Sequence, drum_kit: int) -> None:
+    """Raises ValueError where programs are not numbers from 0 to 127, or that of the drum kit."""
+    if any(isinstance(program, str) for program in programs):
+        raise ValueError(f"Score: programs must be numbers, got {programs}; score.instruments.program('Violin') is one")
+    if any(not 0 <= int(program) <= drum_kit for program in programs):
+        raise ValueError(f"Score: programs must lie between 0 and 127, or be {drum_kit} for drums, got {programs}")
 
 
 def _is_row(row: object, size: int) -> bool:

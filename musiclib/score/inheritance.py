@@ -1,7 +1,8 @@
 """Inheritance: tempo, metre, key, dynamics and instruments that a generated piece takes from other music.
 
 Most encodings write notes only. What their tokens do not say comes from the music that a piece continues or answers
-(``ending`` or ``whole``), or else from what is typical of the training corpus (``typical``).
+(``ending`` or ``whole``), or else from what is typical of the training corpus (``typical``). Percussion parts do not
+count.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Marks(NamedTuple):
 
 def whole(score: Score) -> Marks:
     """Returns the marks of a piece, for a piece that begins with it, or is as long as it."""
+    score = score.pitched()
     dynamics = sorted(dict(zip(score.onset.tolist(), score.velocity.tolist(), strict=True)).items())
     dynamics += [(score.end, float(np.median(score.velocity)))] if len(score) else []
     fields = (meter.moved(marks, 0.0, max(score.end, 1e-9)) for marks in (score.tempos, score.time_signatures))
@@ -54,6 +56,7 @@ def whole(score: Score) -> Marks:
 
 def ending(score: Score) -> Marks:
     """Returns the marks at the end of a piece, for a piece that continues it and does not contain it."""
+    score = score.pitched()
     marks = whole(score)
     signatures = meter.cut(marks.time_signatures, score.end, np.inf)
     return marks._replace(
@@ -71,7 +74,7 @@ def typical(scores: Iterable[Score]) -> dict:
     their median velocities; ``time_signature`` (``[3, 4]``) and ``programs``: those of two thirds of the pieces.
     """
     tempos, velocities, counts = [], [], {"time_signature": collections.Counter(), "programs": collections.Counter()}
-    for score in scores:
+    for score in (score.pitched() for score in scores):
         if not len(score):
             continue
         tempos.append(60.0 * score.end / float(score.seconds_at(score.end)))
@@ -117,7 +120,7 @@ def inherit(score: Score, marks: Marks, keeps: Collection[str]) -> Score:
         changes["velocity"] = np.clip(loudness, 1, 127).astype(np.int64)
     if not score.key_signatures and marks.key_signatures:
         changes["key_signatures"] = marks.key_signatures
-    elif not score.key_signatures and len(score):
+    elif not score.key_signatures and len(score.pitched()):
         changes["key_signatures"] = ((0.0, *estimates.key(score)),)
     return score.replace(**changes, **_instruments(score, marks, keeps))
 

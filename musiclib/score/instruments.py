@@ -1,9 +1,23 @@
-"""Instruments: the 128 programs of General MIDI by name.
+"""Instruments: the 128 programs of General MIDI and its drums by name.
 
 Source: MIDI Manufacturers Association, "General MIDI System Level 1" (1991).
 """
 
 from __future__ import annotations
+
+DRUM_KIT = 128
+"""The program of a percussion part: one more than General MIDI has, as in MT3 (J. Gardner et al., 2022)."""
+
+LOWEST_DRUM = 35
+DRUMS = tuple(
+    """Acoustic Bass Drum,Bass Drum 1,Side Stick,Acoustic Snare,Hand Clap,Electric Snare,Low Floor Tom,Closed Hi-Hat,
+High Floor Tom,Pedal Hi-Hat,Low Tom,Open Hi-Hat,Low-Mid Tom,Hi-Mid Tom,Crash Cymbal 1,High Tom,Ride Cymbal 1,
+Chinese Cymbal,Ride Bell,Tambourine,Splash Cymbal,Cowbell,Crash Cymbal 2,Vibraslap,Ride Cymbal 2,Hi Bongo,Low Bongo,
+Mute Hi Conga,Open Hi Conga,Low Conga,High Timbale,Low Timbale,High Agogo,Low Agogo,Cabasa,Maracas,Short Whistle,
+Long Whistle,Short Guiro,Long Guiro,Claves,Hi Wood Block,Low Wood Block,Mute Cuica,Open Cuica,Mute Triangle,
+Open Triangle""".replace("\n", "").split(",")
+)
+"""General MIDI's percussion map: the drums from pitch ``LOWEST_DRUM`` (35) to 81."""
 
 INSTRUMENTS = tuple(
     """Acoustic Grand Piano,Bright Acoustic Piano,Electric Grand Piano,Honky-tonk Piano,Electric Piano 1,
@@ -25,6 +39,12 @@ Guitar Fret Noise,Breath Noise,Seashore,Bird Tweet,Telephone Ring,Helicopter,App
         "\n", ""
     ).split(",")
 )
+
+
+def drum_name(pitch: int) -> str:
+    """Returns General MIDI's name of a drum, by the pitch that stands for it; ``Drum 27`` if it names none."""
+    place = pitch - LOWEST_DRUM
+    return DRUMS[place] if 0 <= place < len(DRUMS) else f"Drum {pitch}"
 
 
 def program(instrument: str | int) -> int:

@@ -21,12 +21,14 @@ _MAX_PIECES = 20  # passages that occur in more pieces than this (scales, repeat
 
 def top_pitches(score: Score) -> np.ndarray:
     """Returns the pitches of the top line (notes with no higher note sounding at their onset), (n,) int64."""
+    score = score.pitched()
     return score.pitch[_top(score)]
 
 
 def top_line(score: Score) -> Score:
     """Returns the top line as one part without overlaps: a note ends at the next onset at the latest."""
     check_score(score, "top_line")
+    score = score.pitched()
     top = np.array(_top(score), dtype=np.int64)
     columns = {name: getattr(score, name)[top] for name in COLUMNS}
     room = np.diff(columns["onset"], append=np.inf)

@@ -7,12 +7,12 @@ as in music21; ``seconds`` converts them with the tempo map.
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from musiclib.score import fields, keys, meter, quantizing
+from musiclib.score import fields, keys, meter, parts, quantizing
+from musiclib.score.instruments import DRUM_KIT
 
 DEFAULT_TEMPO = 120.0  # quarter notes per minute, MIDI's default
 DEFAULT_VELOCITY = 80
@@ -32,7 +32,8 @@ class Score:
         tempos: pairs (onset, quarter notes per minute), sorted by onset.
         time_signatures: triples (onset, numerator, denominator); ``meter`` computes the bar lines.
         part_names: one name per part; ``Part 1``, ``Part 2``, ... by default.
-        programs: General MIDI program of each part, 0 to 127 (0 is a piano).
+        programs: General MIDI program of each part, 0 to 127 (0 is a piano); 128, ``instruments.DRUM_KIT``, makes it a
+            percussion part, whose pitches are the drums of ``instruments.DRUMS``.
         key_signatures: triples (onset, fifths, mode): the number of sharps, negative for flats, and the mode, such as
             ``"minor"``, or ``""`` if the file does not state it.
         title: the title of the piece, or ``""``.
@@ -90,12 +91,7 @@ class Score:
         count = max(int(self.part.max()) + 1 if len(self) else 0, len(names), len(programs))
         names += [f"Part {i + 1}" for i in range(len(names), count)]
         programs += [0] * (count - len(programs))
-        if any(isinstance(program, str) for program in programs):
-            raise ValueError(
-                f"Score: programs must be numbers, got {programs}; score.instruments.program('Violin') is one"
-            )
-        if any(not 0 <= int(program) <= 127 for program in programs):
-            raise ValueError(f"Score: programs must lie between 0 and 127, got {programs}")
+        fields.check_programs(programs, DRUM_KIT)
         object.__setattr__(self, "part_names", tuple(str(name) for name in names))
         object.__setattr__(self, "programs", tuple(int(program) for program in programs))
 
@@ -151,42 +147,62 @@ class Score:
 
     def replace(self, **changes) -> Score:
         """Returns a copy with some fields replaced; raises ValueError at a field that a Score does not have."""
-        known = [field.name for field in dataclasses.fields(self)]
-        if unknown := [name for name in changes if name not in known]:
-            near = difflib.get_close_matches(unknown[0], known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
-            raise ValueError(f"a Score has no field {unknown[0]!r}; {hint}")
+        fields.check_names([*changes], [field.name for field in dataclasses.fields(self)])
         return dataclasses.replace(self, **changes)
 
+    @property
+    def is_percussion(self) -> np.ndarray:
+        """(n,) bool, whether a note belongs to a percussion part."""
+        return np.array(self.programs, np.int64)[self.part] == DRUM_KIT
+
+    def pitched(self) -> Score:
+        """Returns the score without percussion parts; without any, the score itself."""
+        kept = [i for i, program in enumerate(self.programs) if program != DRUM_KIT]
+        return self if len(kept) == len(self.programs) else self._with_parts(kept)
+
     def can_transpose(self, semitones: int) -> bool:
-        """Returns whether all pitches stay within 0 to 127 when transposed by ``semitones``."""
-        return not len(self) or bool(0 <= self.pitch.min() + semitones and self.pitch.max() + semitones <= 127)
+        """Returns whether all pitches but percussion stay within 0 to 127 when transposed by ``semitones``."""
+        moved = self.pitch[~self.is_percussion] + semitones
+        return not len(moved) or bool(0 <= moved.min() and moved.max() <= 127)
 
     def transpose(self, semitones: int) -> Score:
-        """Returns the score and its keys transposed; raises ValueError if a pitch would leave 0 to 127."""
+        """Returns the score and its keys transposed, percussion as it is.
+
+        Raises:
+            ValueError: if a pitch would leave 0 to 127.
+        """
         if not self.can_transpose(semitones):
+            pitches = self.pitch[~self.is_percussion]
             raise ValueError(
-                f"transposing by {semitones} takes pitches {self.pitch.min()} to {self.pitch.max()} out of 0 to 127;"
+                f"transposing by {semitones} takes pitches {pitches.min()} to {pitches.max()} out of 0 to 127;"
                 " choose a smaller interval"
             )
         return self.replace(
-            pitch=self.pitch + semitones, key_signatures=keys.transposed(self.key_signatures, semitones)
+            pitch=self.pitch + np.where(self.is_percussion, 0, semitones),
+            key_signatures=keys.transposed(self.key_signatures, semitones),
         )
 
-    def select(self, part: int | str) -> Score:
-        """Returns one part, by number (from 0) or by name, as a new Score.
+    def select(self, part: int | str | Sequence[int | str]) -> Score:
+        """Returns one part, or several in the order in which they are given, as a new Score.
+
+        Args:
+            part: a number (from 0) or a name, or a list of them. A name in other upper and lower case is found, too,
+                where none is equal to it.
 
         Raises:
-            ValueError: if the part is unknown; the message lists the available ones.
+            ValueError: if a part is unknown, ambiguous or named twice, or the list is empty; the message lists the
+                available ones.
         """
-        names = list(self.part_names)
-        index = names.index(part) if part in names else part
-        if not isinstance(index, (int, np.integer)) or not 0 <= index < len(names):
-            listing = ", ".join(f"{i} {name!r}" for i, name in enumerate(names))
-            raise ValueError(f"no part {part!r} in this score; its parts are: {listing}")
-        columns = {name: getattr(self, name)[self.part == index] for name in COLUMNS}
-        columns["part"] = np.zeros_like(columns["part"])
-        return self.replace(**columns, part_names=(names[index],), programs=(self.programs[index],))
+        return self._with_parts(parts.numbers(self.part_names, part))
+
+    def _with_parts(self, kept: list[int]) -> Score:
+        """Returns the parts with these numbers, in this order."""
+        place = np.full(len(self.part_names), -1)
+        place[kept] = np.arange(len(kept))
+        columns = {name: getattr(self, name)[place[self.part] >= 0] for name in COLUMNS}
+        columns["part"] = place[columns["part"]]
+        names, programs = (tuple(values[i] for i in kept) for values in (self.part_names, self.programs))
+        return self.replace(**columns, part_names=names, programs=programs)
 
     def then(self, other: Score, start: float | None = None) -> Score:
         """Concatenates two scores, part by part, with the tempos, signatures and title of this one.
@@ -194,7 +210,13 @@ class Score:
         Args:
             other: the score to append.
             start: onset of the appended score, in quarter lengths; None appends it at the end of this one.
+
+        Raises:
+            ValueError: if a part is percussion in one of them only.
         """
+        for i, programs in enumerate(zip(self.programs, other.programs, strict=False)):
+            if programs.count(DRUM_KIT) == 1:
+                raise ValueError(f"part {i} is percussion in one of the scores only; select() the same parts of both")
         columns = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in COLUMNS}
         columns["onset"][len(self) :] += self.end if start is None else start
         longer = max(self, other, key=lambda score: len(score.part_names))

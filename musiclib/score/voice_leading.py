@@ -20,12 +20,14 @@ def parallels(score: Score) -> tuple[int, int]:
     """Counts the parallel fifths, octaves and unisons between parts.
 
     Args:
-        score: with one voice per part, such as a chorale; of simultaneous notes in a part the latest counts.
+        score: with one voice per part, such as a chorale; of simultaneous notes in a part the latest
+            counts; percussion does not.
 
     Returns:
         The number of parallels, and of all moves in which two parts change pitch at the same moment.
     """
     check_score(score, "parallels")
+    score = score.pitched()
     moments = np.unique(np.round(np.concatenate([score.onset, score.onset + score.duration]), 6))
     sung = np.full((len(moments), len(score.part_names)), -1)
     first, last = (

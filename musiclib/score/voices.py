@@ -57,7 +57,7 @@ def notes_at_steps(score: Score) -> np.ndarray:
     A score with four parts: part i is voice i, also if parts cross or one is empty. Each voice is monophonic: a later
     onset replaces an earlier note, and of notes with the same onset the highest is used. Any other number of parts:
     at each step the highest pitch is the soprano, the lowest the bass, the second highest the alto and the third
-    highest the tenor; other pitches are dropped, and a single pitch is the soprano.
+    highest the tenor; other pitches are dropped, and a single pitch is the soprano. Percussion parts do not count.
 
     Returns:
         (steps, 4) int64, indices of the score's notes, -1 where a voice is silent.
@@ -66,6 +66,7 @@ def notes_at_steps(score: Score) -> np.ndarray:
         ValueError: if the score is too long for a grid.
     """
     check_length(score)
+    drums, score = score.is_percussion, score.pitched()
     starts = np.round(score.onset * STEPS_PER_QUARTER).astype(np.int64)
     ends = np.round((score.onset + score.duration) * STEPS_PER_QUARTER).astype(np.int64)
     ends = np.maximum(ends, starts + 1)
@@ -73,7 +74,7 @@ def notes_at_steps(score: Score) -> np.ndarray:
     if len(score.part_names) == len(VOICES):
         for note in np.lexsort((score.pitch, starts)).tolist():  # a later note replaces an earlier one
             grid[starts[note] : ends[note], score.part[note]] = note
-        return grid
+        return _numbered(grid, drums)
     sounding: list[dict[int, int]] = [{} for _ in range(len(grid))]  # pitch to note at each step
     for note in np.argsort(starts, kind="stable").tolist():
         for step in sounding[starts[note] : ends[note]]:
@@ -84,4 +85,9 @@ def notes_at_steps(score: Score) -> np.ndarray:
         inner = ordered[: len(VOICES) - 1]
         step[: len(inner)] = inner
         step[len(VOICES) - 1 : len(VOICES) - 1 + len(bass)] = bass
-    return grid
+    return _numbered(grid, drums)
+
+
+def _numbered(grid: np.ndarray, drums: np.ndarray) -> np.ndarray:
+    """Returns a grid of indices among the pitched notes as one of indices among all notes."""
+    return np.append(np.flatnonzero(~drums), SILENT)[grid] if drums.any() else grid

@@ -61,6 +61,7 @@ class Judge:
 
 def _features(score: Score) -> Iterator[str]:
     """Yields the sequences of intervals and durations of each voice, and its scale degrees."""
+    score = score.pitched()
     four = score.part_names == VOICES
     for voice in range(len(VOICES)) if four else (0,):
         line = score.select(voice) if four else melody.top_line(score)

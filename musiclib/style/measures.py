@@ -124,6 +124,7 @@ def corners(judge: Judge, pieces: Corpus, to: Sequence[str], seed: int = 0) -> l
 
 def swapped_mode(score: Score) -> Score:
     """Returns a piece in minor instead of major, or the reverse; its last lowest note is taken for the tonic."""
+    score = score.pitched()
     last = score.onset == score.onset.max()
     degree = (score.pitch - score.pitch[last].min()) % 12
     mode = "major" if np.sum(degree == 4) >= np.sum(degree == 3) else "minor"

@@ -9,6 +9,7 @@ import numpy as np
 from musiclib.encodings import Phrases
 from musiclib.encodings.chorale import Chorale
 from musiclib.score import COLUMNS, Score
+from musiclib.score.instruments import DRUM_KIT
 from musiclib.score.voices import SILENT, STEPS_PER_QUARTER, VOICES, notes_at_steps
 
 _NEAR = 0.5 / STEPS_PER_QUARTER  # notes so near before a phrase belong to it
@@ -31,7 +32,9 @@ def rebuild(score: Score, encoding: Phrases, changed: Iterable[tuple[float, floa
         shown = np.unique(grid[:, voice])
         voice_of[shown[shown != SILENT]] = voice
     hidden = ~np.isin(np.arange(len(score)), grid) & (score.duration < 1 / STEPS_PER_QUARTER)
-    four = len(score.part_names) == len(VOICES)
+    hidden &= ~score.is_percussion
+    pitched = [i for i, program in enumerate(score.programs) if program != DRUM_KIT]
+    four = len(pitched) == len(VOICES)
     lasts = _last_notes(score, voice_of)
     gone, new = np.zeros(len(score), bool), []
     for start, stop, tokens in changed:
@@ -44,7 +47,7 @@ def rebuild(score: Score, encoding: Phrases, changed: Iterable[tuple[float, floa
         for onset, duration, pitch, voice in _notes(encoding.decode(tokens)):
             end = score.onset[lasts[voice]] if voice in lasts else np.inf
             if start + onset < min(stop, end) - _NEAR:
-                place = voice if four else part
+                place = pitched[voice] if four else part
                 length = min(duration, stop - start - onset)
                 new.append(
                     dict(zip(COLUMNS, (start + onset, length, pitch, velocity, place), strict=True)) | {"voice": voice}

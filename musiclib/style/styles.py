@@ -8,6 +8,8 @@ Source: Helmut Schaffrath, "The Essen Folksong Collection" (1995), in ABC by Sey
 
 from __future__ import annotations
 
+import dataclasses
+
 from musiclib import corpus
 from musiclib.corpus import Corpus
 from musiclib.corpus.corpus import join
@@ -39,7 +41,7 @@ def choral(limit: int | None = None, progress: bool = True) -> Corpus:
     # About half of the movements have more or fewer voices.
     masses = corpus.load("palestrina", limit=None if limit is None else 2 * limit, progress=progress)
     four = masses.take(i for i, score in enumerate(masses.scores) if score.part_names == VOICES)
-    halved = Corpus(four.names, tuple(map(_halved, four.scores)), four.skipped)
+    halved = dataclasses.replace(four, scores=tuple(map(_halved, four.scores)))
     return join([bach.labelled("Bach"), halved.labelled("Palestrina")])
 
 

@@ -7,6 +7,7 @@ import pathlib
 from musiclib import _atomic
 from musiclib.score import Score
 from musiclib.score.checking import check_written
+from musiclib.score.instruments import DRUM_KIT
 from musiclib.writers.rounding import rounded, time_signatures
 
 TICKS = 1920  # per quarter note: a multiple of 96, 120, 384, 480 and 960, so that files with these are written exactly
@@ -21,8 +22,8 @@ def write_midi(score: Score, path: str | pathlib.Path) -> pathlib.Path:
     part when the file is read again. MIDI has no place for the composer, and only two modes: a key signature that is
     not minor is written as major, with the same sharps or flats.
 
-    Channel 10 (drums) is not used. From the 16th track on, parts share a channel, and players that assign instruments
-    by channel play them with the same instrument.
+    Percussion parts, and no others, are on channel 10. From the 16th pitched track on, parts share a channel, and
+    players that assign instruments by channel play them with the same instrument.
 
     Args:
         score: at least one note; onsets and ends are rounded to 1/1920 of a quarter note, the minimum duration.
@@ -55,7 +56,8 @@ def write_midi(score: Score, path: str | pathlib.Path) -> pathlib.Path:
     if score.title:
         midi.tracks.append(symusic.Track(score.title, 0, False))
     for index, (name, program) in enumerate(zip(score.part_names, score.programs, strict=True)):
-        track = symusic.Track(name, program, False)
+        drums = program == DRUM_KIT
+        track = symusic.Track(name, 0 if drums else program, drums)
         for _, pitch, start, end, velocity in notes[notes["part"] == index].tolist():
             track.notes.append(symusic.Note(start, end - start, pitch, velocity))
         midi.tracks.append(track)

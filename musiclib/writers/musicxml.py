@@ -10,6 +10,8 @@ import numpy as np
 from musiclib import _atomic
 from musiclib.score import Score, keys
 from musiclib.score.checking import check_written
+from musiclib.score.instruments import DRUM_KIT
+from musiclib.writers.drum_staff import as_drums
 from musiclib.writers.notation import GRID, PLAIN, TRIPLET, Bar, bars_of, pieces_of, printable, voices_of
 from musiclib.writers.rounding import rounded
 
@@ -29,7 +31,7 @@ def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
 
     Pitches are spelled by the key signature at their onset. A mode that MusicXML does not name is left out, and so are
     tempos, time signatures and key signatures after the last bar. Notes of one chord get the highest of their
-    velocities.
+    velocities. Percussion parts are written as drums, on the staff of a drum kit.
 
     Args:
         score: at least one note; onsets and ends are rounded to 1/12 of a quarter note, the minimum duration.
@@ -55,7 +57,13 @@ def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
         sheet.insert(0, _staff(score, index, notes[notes["part"] == index], bars))
     # Not by GeneralObjectExporter, which fills up bars with hidden rests; here all bars are as long as they should be.
     exporter = ScoreExporter(sheet)
-    _remove_defaults(exporter.parse(), score)
+    root = exporter.parse()
+    _remove_defaults(root, score)
+    for program, entry, part in zip(
+        score.programs, root.findall("part-list/score-part"), root.findall("part"), strict=True
+    ):
+        if program == DRUM_KIT:
+            as_drums(entry, part)
     return _atomic.write(path, exporter.asBytes())
 
 
@@ -123,8 +131,9 @@ def _staff(score: Score, index: int, notes: np.ndarray, bars: list[Bar]) -> musi
     name = printable(score.part_names[index])
     player = instrument.Instrument(name)
     player.partName = name
-    player.midiProgram = score.programs[index]
-    player.midiChannel = index % 15 + (index % 15 > 8)  # skips channel 10 (drums), number 9 here
+    drums = score.programs[index] == DRUM_KIT
+    player.midiProgram = 0 if drums else score.programs[index]
+    player.midiChannel = 9 if drums else index % 15 + (index % 15 > 8)  # channel 10, number 9 here, is that of drums
     staff = stream.Part()
     staff.partName = name
     staff.insert(0, player)
@@ -134,7 +143,8 @@ def _staff(score: Score, index: int, notes: np.ndarray, bars: list[Bar]) -> musi
         measure = _measure(bar, voices, key_signatures)
         if bar.start == 0:
             low = len(notes) and np.median(notes["pitch"]) < 60
-            measure.insert(0, clef.BassClef() if low else clef.TrebleClef())
+            pitched = clef.BassClef() if low else clef.TrebleClef()
+            measure.insert(0, clef.PercussionClef() if drums else pitched)
         for step, rate in tempos.items():
             if bar.start <= step < bar.end:
                 mark = tempo.MetronomeMark(number=round(rate, 2), referent=1)

@@ -70,7 +70,7 @@ def compare_tunes(path: pathlib.Path) -> list[tuple[str, float | None, str]]:
     if len(tunes) != len(pieces):
         return [(path.name, 0.0, f"{len(pieces)} tunes, and {len(tunes)} X: fields")]
     found = []
-    for number, (tune, (music, _)) in enumerate(zip(tunes, pieces), 1):
+    for number, (tune, (music, *_)) in enumerate(zip(tunes, pieces), 1):
         name = f"{path.name}#{number}"
         try:
             theirs = second_readers.abc(tune.partition("\n\n")[0] + "\n")

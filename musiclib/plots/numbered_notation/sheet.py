@@ -76,7 +76,7 @@ def jianpu(score: Score, lyrics: str | Sequence[str] = ()) -> Jianpu:
     its digit and octave to the bar line; in the text, each note has its own.
 
     Args:
-        score: at least one note; each voice of each part is a line.
+        score: at least one note; each voice of each part is a line. Percussion is left out, with a warning.
         lyrics: of the first voice, one syllable a note: a list, or a text, in which spaces and Chinese characters
             separate the syllables; ``_`` stands for a note without a new one.
 

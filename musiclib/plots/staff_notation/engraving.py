@@ -98,7 +98,7 @@ def staff(
     does. Without a time signature or a key signature, these are estimated. Accidentals hold to the end of a bar.
 
     Args:
-        score: at least one note, at most 500 bars and 2,000 quarter lengths.
+        score: at least one note, at most 500 bars and 2,000 quarter lengths. Percussion is left out, with a warning.
         staves: ``"auto"`` writes soprano, alto, tenor and bass on the two staves of a choir, and a keyboard part of
             wide range on two staves, for the right and the left hand; ``"closed"`` any four parts as a choir;
             ``"parts"`` each part on one staff.
@@ -130,6 +130,8 @@ def document_of(
         )
     if color not in (None, "parts"):
         raise ValueError(f'staff: color must be None or "parts", got {color!r}')
+    if np.shape(values) == (len(score),):
+        values = np.asarray(values)[~score.is_percussion]
     score = readable(score)
     score = score.replace(
         title=printable(score.title),
