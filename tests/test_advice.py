@@ -1,7 +1,5 @@
 """Advice: the figures of each encoding, in music where they are known, and which one is recommended."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -71,7 +69,7 @@ def performance(seed, notes=400):
     [
         (tune, NoteChord(), "it takes 1.0 tokens a note, the fewest."),
         (chorale, Chorale(holds=True), "and keeps the parts"),
-        (song, NoteEvents(), "score.quantize(1/4) moves the onsets onto it first"),
+        (song, NoteEvents(), "music.quantized(1/4) moves the onsets onto it first"),
         (performance, Performance(), "100 % of the notes were played without regard to their tempo map"),
     ],
 )
@@ -92,7 +90,7 @@ def test_bach_is_recommended_four_voices():
 def test_quantizing_first_brings_the_onsets_of_a_song_onto_the_grid():
     songs = made(song)
     before = advise(songs, [NoteEvents()]).rows[0]
-    after = advise(dataclasses.replace(songs, scores=tuple(score.quantize() for score in songs.scores)), [NoteEvents()])
+    after = advise(songs.quantized(), [NoteEvents()])
     assert before.off_grid > 0.3 and after.rows[0].off_grid == 0
     assert "quantize" not in after.reason
 

@@ -105,7 +105,7 @@ def test_a_list_of_pieces_in_the_place_of_one(function, run):
         (Score, "the class Score: give an object of it"),
         (None, "None: readers.read_score and sampling.generate make Scores"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )  # fmt: skip
 def test_what_stands_in_the_place_of_a_score(music, remedy):
     with pytest.raises(ValueError) as error:

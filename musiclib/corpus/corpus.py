@@ -75,6 +75,10 @@ class Corpus:
             scores=tuple(self.scores[i].transpose(interval) for i, interval in pairs),
         )
 
+    def quantized(self, grid: float = 1 / 4, strength: float = 1.0) -> Corpus:
+        """Returns the pieces with their notes moved towards a grid; see ``Score.quantize``."""
+        return dataclasses.replace(self, scores=tuple(score.quantize(grid, strength) for score in self.scores))
+
     def save(self, path: str | pathlib.Path) -> pathlib.Path:
         """Saves the corpus as one ``.npz`` file, with an atomic write."""
         path = pathlib.Path(path)

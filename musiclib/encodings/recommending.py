@@ -45,7 +45,7 @@ def reason_for(best: Figures, rows: Sequence[Figures], free: float) -> str:
     if free > 0.5 and best.encoding.in_seconds:
         return (
             f"{percent(free)} of the notes were played without regard to their tempo map, and only an encoding in"
-            f" seconds keeps their rhythm. {figures}. To learn from beats instead, find them first: score.quantize()"
+            f" seconds keeps their rhythm. {figures}. To learn from beats instead, find them first: music.quantized()"
             " moves each piece onto beats of its own."
         )
     if best.lost > MOST_LOST or best.expected_unknown > MOST_UNKNOWN:
@@ -53,7 +53,7 @@ def reason_for(best: Figures, rows: Sequence[Figures], free: float) -> str:
     if best.off_grid > PLAYED:
         return (
             f"{figures}, but {percent(best.off_grid)} of the onsets lie more than 10 ms off its grid: this music was"
-            " played. score.quantize(1/4) moves the onsets onto it first, for tokens that repeat; Performance keeps"
+            " played. music.quantized(1/4) moves the onsets onto it first, for tokens that repeat; Performance keeps"
             " them to 10 ms, without bars."
         )
     grid = f"{percent(1 - best.off_grid)} of the onsets lie on its grid."
