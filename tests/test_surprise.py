@@ -26,6 +26,12 @@ class Frequencies:
     def __call__(self, ids, training):
         return np.broadcast_to(self.logits, (*ids.shape, len(self.logits)))
 
+    def initial_state(self, batch_size):
+        return ()
+
+    def advance(self, ids, state):
+        return self(ids, training=False), state
+
 
 def run_of(encoding, *pieces, **changes):
     vocabulary = Vocabulary.build(pieces)

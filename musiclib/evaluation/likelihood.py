@@ -18,7 +18,7 @@ def nats_per_token(run, pieces: Pieces | PairedPieces, batch_size: int = 8, prog
     """Returns the mean of -log P over every id but the first of each piece.
 
     Of a VAE it is an upper bound, the negative evidence lower bound (ELBO). The time is linear in the length of a
-    piece, and the memory does not depend on it.
+    piece, and the memory hardly depends on it.
 
     Args:
         run: a trained run, with the vocabulary of the ids.
