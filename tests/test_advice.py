@@ -189,9 +189,9 @@ def test_a_damaged_piece_is_lost_and_stops_nothing():
 @pytest.mark.parametrize(
     ("music", "options", "named"),
     [
-        (Corpus((), ()), {}, "none of these 0 pieces has a note"),
-        ([], {}, "none of these 0 pieces has a note"),
-        (Score.from_notes([]), {}, "none of these 1 pieces has a note"),
+        (Corpus((), ()), {}, "none of these 0 pieces has a pitched note"),
+        ([], {}, "none of these 0 pieces has a pitched note"),
+        (Score.from_notes([]), {}, "none of these 1 pieces has a pitched note"),
         ("bach", {}, "advise takes a corpus, a Score or a list of them, got str; load one with corpus.load"),
         (["bach"], {}, "got list"),
         (corpus.Split(*[Corpus((), ())] * 3), {}, "got Split"),

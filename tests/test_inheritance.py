@@ -106,6 +106,8 @@ def test_seconds_are_whole_bars_at_the_tempo():
     assert sampling.generate(run, seconds=13, seed=1)[0].end == 12.0  # four bars of three seconds
     assert sampling.generate(run, seconds=13, tempo=120, seed=1)[0].end == 27.0  # nine of a second and a half
     assert sampling.generate(run_of("Performance"), seconds=5, seed=1)[0].end == 8.0  # two of two seconds
+    # After a primer: six quarters of it are two bars.
+    assert sampling.generate(run, primer=primer_of("NoteChord"), seconds=5, seed=1)[0].end == 6.0 + 9.0
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,8 @@ def test_phrases_write_their_own_time_signature():
 def test_typical_values_are_medians_and_what_two_thirds_of_the_pieces_share():
     slow = waltz(tempos=((0.0, 60.0),), programs=(0,))
     pieces = [waltz(), waltz(), slow, Score.from_notes([])]
-    assert inheritance.typical(pieces) == {"tempo": 96.0, "velocity": 65, "time_signature": [3, 4], "programs": [40]}
+    shared = {"time_signature": [3, 4], "programs": [40], "part_names": ["Fiddle"]}
+    assert inheritance.typical(pieces) == {"tempo": 96.0, "velocity": 65, **shared}
     mixed = [waltz(), waltz(time_signatures=((0.0, 4, 4),)), waltz(time_signatures=())]
     assert "time_signature" not in inheritance.typical(mixed)
     assert inheritance.typical([]) == {}
@@ -151,7 +154,8 @@ def test_a_dataset_keeps_what_is_typical_of_its_training_pieces():
     split = corpus.Split(pieces.take([0]), pieces.take([1]), pieces.take([]))
     data = dataset.prepare(split, encodings.NoteChord(), minimum_count=1)
     assert data.about["typical"] == {
-        "tempo": 96.0, "velocity": 65, "time_signature": [3, 4], "programs": [40], "longest": 6,
+        "tempo": 96.0, "velocity": 65, "time_signature": [3, 4], "programs": [40], "part_names": ["Fiddle"],
+        "longest": 6,
     }  # fmt: skip
 
 
@@ -162,3 +166,56 @@ def test_velocities_of_a_primer_are_read_at_each_onset():
     )
     assert louder.velocity.tolist() == [40, 60, 80, 40]
     assert np.all(inheritance.inherit(chord, inheritance.whole(waltz()), ()).velocity == chord.velocity)
+
+
+def test_a_piece_that_the_network_does_not_end_is_said():
+    run = with_typical("NoteChord", longest=3)
+    run.model.logits[2] = -50  # <end>
+    with pytest.warns(UserWarning, match="2 of 2 pieces did not end within the length of the longest training piece"):
+        assert sampling.generate(run, 2, seed=1).ended == [False, False]
+    assert sampling.generate(run, 2, length=3, seed=1).ended == [False, False]  # asked for
+
+
+def test_one_voice_is_one_part_of_the_training_pieces():
+    typical = {"programs": [40], "part_names": ["Fiddle"]}
+    piece = sampling.generate(with_typical("melody", **typical), length=32, seed=1)[0]
+    assert (piece.part_names, piece.programs) == (("Fiddle",), (40,))
+    piece = sampling.generate(with_typical("NoteChord", **typical), length=8, seed=1)[0]
+    assert (piece.part_names, piece.programs) == (("Fiddle",), (40,))
+
+
+def test_bars_after_a_primer_go_on_with_its_bars():
+    """Its upbeat and changes of metre stay, and its tempos count for nothing that follows."""
+    run = run_of("NoteChord")
+    upbeat = {"time_signatures": ((0.0, 1, 4), (1.0, 3, 4))}
+    piece = sampling.generate(run, primer=primer_of("NoteChord", **upbeat), bars=4, seed=1)[0]
+    assert (piece.time_signatures, piece.end) == (upbeat["time_signatures"], 13.0)
+    changing = {"time_signatures": ((0.0, 3, 4), (3.0, 2, 4), (5.0, 4, 4)), "tempos": ((0.0, 30.0), (5.0, 240.0))}
+    primer = primer_of("NoteChord", **changing)  # two bars, and a quarter of the third
+    piece = sampling.generate(run, primer=primer, seconds=2, seed=1)[0]
+    assert (piece.time_signatures, piece.end) == (changing["time_signatures"], 9.0 + 8.0)
+    alone = sampling.generate(run, primer=primer, include_primer=False, bars=2, seed=1)[0]
+    assert (alone.time_signatures, alone.end) == (((0.0, 3, 4), (3.0, 4, 4)), 11.0)
+
+
+def test_dynamics_are_the_mean_of_each_onset_and_go_to_any_one_velocity():
+    two = Score.from_notes([(0, 1, 60, 40), (0, 1, 72, 120), (1, 1, 60, 60)])
+    assert inheritance.whole(two).dynamics == ((0.0, 80.0), (1.0, 60.0), (2.0, 60.0))
+    plain = encodings.NoteEvents(velocities=1)
+    decoded = plain.decode(plain.encode(waltz()))
+    assert inheritance.inherit(decoded, inheritance.whole(waltz()), plain.keeps).velocity.tolist() == [
+        50 + 6 * i for i in range(6)
+    ]
+
+
+def test_a_primer_of_drums_is_no_primer():
+    drums = Score.from_notes([(0, 1, 36)], programs=(128,))
+    with pytest.raises(ValueError, match="the primer has no note that NoteChord.* writes, such as one with drums only"):
+        sampling.generate(run_of("NoteChord"), primer=drums)
+
+
+def test_phrases_have_one_length():
+    run = run_of("Phrases")
+    run.model.latent_size = 2
+    with pytest.raises(ValueError, match="this run makes phrases of one length; leave seconds=10 out"):
+        sampling.generate(run, seconds=10)

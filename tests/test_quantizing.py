@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.beats import performed, returned
+from musiclib import corpus
 from musiclib.score import Score, quantizing
 from musiclib.score.beats import beat_times
 
@@ -129,3 +130,17 @@ def test_beats_hold_all_onsets():
 
 def test_a_grid_tells_its_onsets_from_others():
     assert quantizing.off_grid(np.array([0, 0.25, 0.26, 1 / 3]), 4, 0.015).tolist() == [False, False, False, True]
+
+
+def test_notes_that_become_equal_are_one():
+    trill = Score.from_notes([(i * 0.06, 0.05, 60) for i in range(40)])
+    moved = trill.quantize(1 / 4, 1, "score")
+    assert len(moved) == len({*moved.onset.tolist()}) == 10
+
+
+def test_the_name_of_a_piece_that_cannot_be_quantized_is_said():
+    long = Score.from_notes([(i * 1000.3, 1, 60) for i in range(40)])
+    music = corpus.Corpus(("long piece",), (long,))
+    with pytest.raises(ValueError, match="long piece: this music lasts"):
+        music.quantized(beats="onsets")
+    assert len(music.quantized(beats="score").scores[0]) == 40

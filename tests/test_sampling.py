@@ -547,7 +547,7 @@ def test_generation_follows_weights_that_were_changed(lstm):
         ({"primer": ["C4:1", "Z9:1"]}, ["Z9:1"]),
         ({"primer": ["C4:1", "<unknown>"]}, ["'<unknown>'"]),
         ({"primer": np.array([5.7, 6.2])}, ["whole numbers", "5.7"]),
-        ({"primer": 5}, ["primer takes one Score", "5"]),
+        ({"primer": 5}, ["primer takes one Score", "int"]),
         ({"temperature": "hot"}, ["temperature", "'hot'"]),
         ({"temperature": None}, ["temperature", "None"]),
         ({"top_p": "x"}, ["top_p", "'x'"]),

@@ -175,8 +175,8 @@ def test_what_it_says_of_a_position_is_told_at_the_next(monkeypatch):
     write = model._decode
 
     def repeat(ids, *rest, **options):
-        write(ids, *rest, **options)
-        return 100 * ops.one_hot(ids, SIZE)
+        _, states = write(ids, *rest, **options)
+        return 100 * ops.one_hot(ids, SIZE), states
 
     monkeypatch.setattr(model, "_decode", repeat)
     ids = random_ids(2, 12)

@@ -66,7 +66,7 @@ def test_a_list_of_paths_has_one_progress_bar_and_one_summary(many, tmp_path, wr
     write_midi(tmp_path / "good.mid", [60, 62])
     (tmp_path / "bad.mid").write_bytes(b"")
     calls, read = [], parallel.read_files
-    monkeypatch.setattr(parallel, "read_files", lambda *given: calls.append(given) or read(*given))
+    monkeypatch.setattr(parallel, "read_files", lambda *given, **kinds: calls.append(given) or read(*given, **kinds))
     music = corpus.load([tmp_path / "good.mid", str(many), tmp_path / "bad.mid", [tmp_path / "good.mid"]])
     assert len(calls) == 1 and len(music) == 32 and music.names[:2] == ("good", "00") and music.names[-1] == "good"
     assert [path for path, _ in music.skipped] == [str(tmp_path / "bad.mid")]

@@ -258,6 +258,7 @@ def test_a_score_that_ends_with_its_upbeat(tmp_path):
     assert [bar.get("number") for bar in bars] == ["1"]
 
 
+@pytest.mark.filterwarnings("ignore:this music was played without regard to its tempo map")
 def test_musicxml_of_human_timing(tmp_path):
     generator = np.random.default_rng(0)
     score = Score.from_notes(

@@ -14,6 +14,7 @@ import pathlib
 import warnings
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from musiclib.audio import soundfont as sf
 from musiclib.score import Score
@@ -24,6 +25,7 @@ LONGEST_TAIL = 2.0  # maximum release of the last note, in seconds
 SHORTEST_RELEASE = 0.03  # seconds; a note cut off faster than this clicks
 PEAK = 10 ** (-1 / 20)  # -1 dBFS: headroom for players that resample
 SAMPLE_RATES = (8_000, 192_000)
+_BAR_AFTER = 3.0  # seconds until a progress bar is shown
 
 
 def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.Path | None = None) -> np.ndarray:
@@ -64,9 +66,9 @@ def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.
     keys = np.stack([np.asarray(score.programs)[score.part], score.pitch, score.velocity])
     tones, which = np.unique(keys, axis=1, return_inverse=True)
     order = np.argsort(which.reshape(-1), kind="stable")
-    for (program, pitch, velocity), notes in zip(
-        tones.T.tolist(), np.split(order, np.cumsum(np.bincount(which.reshape(-1)))[:-1]), strict=True
-    ):
+    groups = np.split(order, np.cumsum(np.bincount(which.reshape(-1)))[:-1])
+    bar = tqdm(zip(tones.T.tolist(), groups, strict=True), "rendering", len(groups), unit="tone", delay=_BAR_AFTER)
+    for (program, pitch, velocity), notes in bar:
         for zone in font.zones(program, pitch, velocity):
             release = int(sample_rate * min(max(_time(zone[sf.RELEASE]), SHORTEST_RELEASE), LONGEST_TAIL))
             tone = _tone(font, zone, pitch, velocity, int(held[notes].max()) + release, sample_rate)

@@ -75,9 +75,15 @@ class Corpus:
             scores=tuple(self.scores[i].transpose(interval) for i, interval in pairs),
         )
 
-    def quantized(self, grid: float = 1 / 4, strength: float = 1.0) -> Corpus:
+    def quantized(self, grid: float = 1 / 4, strength: float = 1.0, beats: str | None = None) -> Corpus:
         """Returns the pieces with their notes moved towards a grid; see ``Score.quantize``."""
-        return dataclasses.replace(self, scores=tuple(score.quantize(grid, strength) for score in self.scores))
+        scores = []
+        for name, score in zip(self.names, self.scores, strict=True):
+            try:
+                scores.append(score.quantize(grid, strength, beats))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+        return dataclasses.replace(self, scores=tuple(scores))
 
     def save(self, path: str | pathlib.Path) -> pathlib.Path:
         """Saves the corpus as one ``.npz`` file, with an atomic write."""

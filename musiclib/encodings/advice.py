@@ -112,8 +112,10 @@ def _checked(corpus: Corpus | Score | Sequence[Score]) -> Corpus:
         raise ValueError(
             f"advise takes a corpus, a Score or a list of them, got {type(corpus).__name__}; load one with corpus.load"
         )
+    # Percussion is in no encoding of pitches; dataset.prepare says how much of it is left out.
+    corpus = dataclasses.replace(corpus, scores=tuple(score.pitched() for score in corpus.scores))
     if not any(len(score) for score in corpus.scores):
-        raise ValueError(f"advise needs music, and none of these {len(corpus)} pieces has a note; give others")
+        raise ValueError(f"advise needs music, and none of these {len(corpus)} pieces has a pitched note; give others")
     return corpus
 
 

@@ -38,8 +38,8 @@ class Chorale(Encoding):
     Args:
         holds: write ``_`` where a voice holds its note.
         voices: the voices written at each step, in this order, by their first letters: ``"S"`` is the melody with one
-            token per step, ``"BAT"`` its accompaniment with three, over the steps of the whole score. Voices that
-            are not written are silent when decoded.
+            token per step, ``"BAT"`` its accompaniment with three, over the steps of the whole score. Of several
+            voices, those that are not written are silent when decoded; a single one is decoded as one part.
 
     Source: Nicolas Boulanger-Lewandowski et al., "Modeling Temporal Dependencies in High-Dimensional Sequences"
     (2012), for the pieces; Cheng-Zhi Anna Huang et al., "Counterpoint by Convolution" (2017), for the four
@@ -104,7 +104,8 @@ class Chorale(Encoding):
                 last[voice] = self._pitch(token)
                 onsets[step, voice] = self.holds and token != REST
             pitches[step, voice] = last[voice]
-        return from_grid(pitches, onsets)
+        score = from_grid(pitches, onsets)
+        return score.select(VOICES[order[0]]) if len(order) == 1 else score
 
     def knows(self, token: str) -> bool:
         return token in self.alphabet

@@ -154,9 +154,10 @@ def _on_the_keys(pitch: np.ndarray) -> np.ndarray:
     below, above = np.maximum(LOWEST - pitch, 0), np.maximum(pitch - HIGHEST, 0)
     outside = (below + above) > 0
     if np.any(outside):
+        # Without the number, so that Python shows it once.
         warnings.warn(
-            f"Performance: {int(outside.sum())} notes outside {pitch_name(LOWEST)} to {pitch_name(HIGHEST)}, such as"
-            f" {pitch_name(int(pitch[outside][0]))}, were moved by octaves onto the 88 keys",
+            f"Performance: notes outside {pitch_name(LOWEST)} to {pitch_name(HIGHEST)}, the 88 keys, are moved by"
+            " octaves",
             stacklevel=5,
         )
     return pitch + 12 * (-(-below // 12)) - 12 * (-(-above // 12))

@@ -22,7 +22,7 @@ def best_of(rows: Sequence[Figures], free: bool) -> Figures:
     fit = [row for row in rows if row.encoding.in_seconds == free] or list(rows)
     known = [row for row in fit if row.lost <= MOST_LOST and row.expected_unknown <= MOST_UNKNOWN]
     if not known:
-        return min(fit, key=lambda row: row.lost + row.expected_unknown)
+        return min(fit, key=lambda row: (row.lost >= 1, row.lost + row.expected_unknown, row.tokens_per_note))
     exact = [row for row in known if row.off_grid <= MOST_MOVED]
     if not exact:
         return min(known, key=lambda row: (row.off_grid, row.tokens_per_note))
@@ -39,8 +39,10 @@ def reason_for(best: Figures, rows: Sequence[Figures], free: float) -> str:
     """
     name = best.encoding.name
     unknown = "" if best.unknown is None else f", {percent(best.unknown)} of the held-out tokens are unknown"
+    joins = " and joins the parts into one" if best.parts > MOST_LOST else ""
     figures = (
-        f"It loses {percent(best.lost)} of the notes{unknown}, and it takes {best.tokens_per_note:.1f} tokens a note"
+        f"It loses {percent(best.lost)} of the notes{joins}{unknown}, and it takes {best.tokens_per_note:.1f} tokens a"
+        " note"
     )
     if free > 0.5 and best.encoding.in_seconds:
         return (

@@ -79,6 +79,8 @@ def _by_windows(model, ids: np.ndarray, source: np.ndarray | None, bar: tqdm) ->
 
 def _one_by_one(model, pieces: Pieces, batch_size: int, bar: tqdm) -> np.ndarray:
     """Returns -log P of each id that has its own window, (ids,)."""
+    if not np.any(np.diff(pieces.offsets) > 1):
+        return np.zeros(0, np.float32)
     windows, found = Windows(pieces, model.context_length, batch_size, "last", lead_in=True), [np.zeros(0, np.float32)]
     is_compiled = len(windows) >= _WORTH_COMPILING
     function = _function(model, _nats, (batch_size,) if is_compiled else None)

@@ -17,6 +17,7 @@ from musiclib.sampling.rules import check_whole, is_number
 from musiclib.score import Score, meter, scales
 from musiclib.score.pitches import PITCH_CLASSES
 
+_FINEST = 960  # steps of a quarter length, of the total
 _EVENTS = 128  # most tokens of a quarter length, where time passes between notes
 _MAJOR, _OTHER = (0, 4, 7), (0, 3, 4, 7)  # tonic chords; in other modes than major also with the Picardy third
 
@@ -141,13 +142,14 @@ class Constraints:
         scale = self.scale if self.scale is not None else scales.key(self.key)[2]
         return scales.pitch_classes(scale, self.tonic)
 
-    def prepare(self, run, barred: Sequence[int], before: Sequence[str]) -> Prepared:
+    def prepare(self, run, barred: Sequence[int], before: Sequence[str], total: float | None = None) -> Prepared:
         """Prepares the generation of a piece.
 
         Args:
             run: the run that generates it.
             barred: ids that are never generated, among them the tokens that occur only in sources.
             before: tokens that the piece begins with.
+            total: length of the bars, in quarter lengths; None for as many bars of the time signature.
 
         Raises:
             ValueError: if the run's tokens cannot fulfil the constraints.
@@ -163,7 +165,7 @@ class Constraints:
             return Prepared(without_bars(scale), stages)
         if self.scale_penalty is None:
             usable = usable & np.all(scale == 0, axis=0)
-        plan = self._plan(opening=not before)
+        plan = self._plan(total, opening=not before)
         usable = usable & self._in_metre(run, readings, plan, before)
         tables = bar_tables.build(encoding, readings, usable, plan)
         state = self._state(encoding, tables, plan, before)
@@ -175,11 +177,12 @@ class Constraints:
         stages += ["bars", *(["key"] if plan.opening else []), *(["cadence"] if plan.cadence else [])]
         return Prepared(limits, stages, longest, tables.repeated, tables.width, held[:1], end, alone)
 
-    def _plan(self, opening: bool) -> bar_tables.Plan:
+    def _plan(self, total: float | None, opening: bool) -> bar_tables.Plan:
         """Returns the bars; ``opening`` tells whether the first of them is generated."""
         upper, lower = self.metre
         bar = Fraction(4 * upper, lower)
-        plan = bar_tables.Plan(self.bars * bar, bar, bar / 2 if upper % 2 == 0 else bar)
+        total = self.bars * bar if total is None else Fraction(total).limit_denominator(_FINEST)
+        plan = bar_tables.Plan(total, bar, bar / 2 if upper % 2 == 0 else bar)
         if self.key is None:
             return plan
         tonic, _, mode = scales.key(self.key)
@@ -218,7 +221,7 @@ class Constraints:
         if before and (begun > plan.total or not onwards[0]):
             raise ValueError(
                 f"the primer lasts {float(begun):g} quarter lengths, and {name} last {float(plan.total):g}; ask for"
-                " more bars, or pass include_primer=False"
+                " more bars, or for seconds, which come after the primer, or give a part of it, primer.slice(0, 8)"
             )
         if before and not onwards[-1]:
             raise ValueError(
@@ -245,7 +248,7 @@ class Constraints:
         return np.where(outside, change, 0).astype(np.float32)[None]
 
     def finish(self, score: Score, end: float | None, alone: bool) -> Score:
-        """Returns a decoded piece with its signatures, and its last notes as long as they should be.
+        """Returns a decoded piece with its key signature, and its last notes as long as they should be.
 
         Args:
             score: the piece.
@@ -253,8 +256,6 @@ class Constraints:
             alone: see ``Prepared``.
         """
         changes, duration, last = {}, score.duration, score.onset.max(initial=0.0)
-        if self.bars is not None:
-            changes["time_signatures"] = ((0.0, *self.metre),)
         if self.key is not None:
             _, fifths, mode = scales.key(self.key)
             changes["key_signatures"] = ((0.0, fifths, mode),)

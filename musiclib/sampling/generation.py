@@ -74,7 +74,7 @@ def generate(
         source: of a conditional run: a Score, or the path of a music file.
         latents: of a run with a latent vector: (count, latent); None draws them from the prior.
         seed: makes the pieces repeatable.
-        seconds: how long the pieces are, with the primer if that is part of them: as many whole bars as come nearest.
+        seconds: how long the new music is: as many whole bars as come nearest, after those that the primer has begun.
         tempo: in quarter notes per minute; None for the inherited one.
         instrument: of all parts: a General MIDI name such as ``"Violin"``, or program; None for the inherited one.
         time_signature: such as ``"3/4"``; None for the inherited one, and for ``bars`` 4/4 where there is none.
@@ -93,15 +93,19 @@ def generate(
     check_run(run)
     primer, source = opened_primer(run, primer), opened(source)
     marks = marking(run, primer, include_primer, source, tempo, instrument, time_signature)
-    rules, constraints = _divided(run, _in_bars(options, marks, seconds))
     ids, tokens = primer_ids(run, primer)
     start = tokens if include_primer else []
+    options = _in_bars(run, options, marks, seconds, run.encoding.decode(start).end)
+    rules, constraints = _divided(run, options)
+    total = None
+    if constraints.bars:
+        marks, total = marks._replace(in_bars=True), marks.total(constraints.bars)
     several = constraints.loop or constraints.key is not None
     candidates = count * CANDIDATES if several else count
     if several and latents is not None:
         latents = np.repeat(check_latents(run, latents, count), CANDIDATES, axis=0)
     condition = _condition(run, candidates, source, latents, seed)
-    sampled = _sample(run, candidates, length, ids, start, condition, seed, rules, constraints)
+    sampled = _sample(run, candidates, length, ids, start, condition, seed, rules, constraints, total)
     scores = [run.encoding.decode([*start, *run.vocabulary.to_tokens(piece)]) for piece in sampled.pieces]
     scores = [constraints.finish(score, sampled.end, sampled.alone) for score in scores]
     chosen, costs = range(count), sampled.costs
@@ -111,6 +115,13 @@ def generate(
         warnings.warn(
             "the network ended a piece with the primer and added nothing; give bars= or stop_at_end=False, or a primer"
             " that does not end a piece",
+            stacklevel=2,
+        )
+    cut = sum(not sampled.ended[i] for i in chosen)
+    if cut and rules.stop_at_end and length is None and not _has_one_length(run):
+        warnings.warn(
+            f"{cut} of {count} piece{'s' * (count > 1)} did not end within the length of the longest training piece and"
+            " stops there; ask for bars= or seconds=, lower the temperature, or train the network longer",
             stacklevel=2,
         )
     return Generated([marks.apply(scores[i]) for i in chosen], costs, [sampled.ended[i] for i in chosen])
@@ -185,8 +196,9 @@ def _sample(
     seed: int | None,
     rules: Rules,
     constraints: Constraints,
+    total: float | None = None,
 ) -> Sampled:
-    """Generates ids; the primer and the condition are already checked."""
+    """Generates ids; the primer and the condition are already checked, and ``total`` is the length of the bars."""
     if constraints.bars and length is not None:
         raise ValueError(
             f"bars and seconds determine the length of a piece; leave length={length!r} out, or both of them"
@@ -205,7 +217,7 @@ def _sample(
     pace = getattr(run.model, "pace", None)  # with one, the source determines the length
     ends = rules.stop_at_end and pace is None or run.model.latent_size is not None or constraints.bars
     barred = (PADDING, START, UNKNOWN, *(() if ends else (END,)), *source_only)
-    prepared = constraints.prepare(run, barred, start) if constraints != Constraints() else None
+    prepared = constraints.prepare(run, barred, start, total) if constraints != Constraints() else None
     if constraints.bars:
         length = prepared.longest
     elif length is None:
@@ -232,18 +244,29 @@ def _longest(run, primer: np.ndarray, condition: np.ndarray | None) -> int:
     if run.model.latent_size:
         return max(run.model.length - len(primer), 1)
     if getattr(run.model, "pace", None) is not None:
-        return run.model.pace * len(condition)
+        return max(run.model.pace * len(condition) - len(primer), 1)
     longest = run.typical.get("longest", _LENGTH - 1)
     return min(longest + 1, _MOST)  # and the token of the end
 
 
-def _in_bars(options: dict, marks: Marking, seconds: float | None) -> dict:
-    """Returns the options with the number of bars that fill a duration, and the time signature of bars."""
+def _has_one_length(run) -> bool:
+    """Returns whether the network or the source determines the length of a piece."""
+    return bool(run.model.latent_size) or getattr(run.model, "pace", None) is not None
+
+
+def _in_bars(run, options: dict, marks: Marking, seconds: float | None, begun: float) -> dict:
+    """Returns the options with the number of bars that fill a duration, and the time signature of bars.
+
+    ``begun`` is the length of the primer, in quarter lengths.
+    """
     bars = options.get("bars")
     if bars is not None and seconds is not None:
         raise ValueError(f"give either bars or seconds, got bars={bars!r} and seconds={seconds!r}")
+    if seconds is not None and _has_one_length(run):
+        length = "this run makes phrases of one length" if run.model.latent_size else "the source determines the length"
+        raise ValueError(f"{length}; leave seconds={seconds!r} out")
     if seconds is not None:
-        bars = marks.bars(seconds)
+        bars = marks.bars(seconds, begun)
     if bars is not None:
         return {**options, "bars": bars, "time_signature": "{}/{}".format(*marks.metre)}
     if marks.time_signature is not None and "time_signature" in marks.keeps:

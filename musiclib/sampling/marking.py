@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from musiclib.sampling.rules import is_number
 from musiclib.score import DEFAULT_TEMPO, Score, inheritance, meter
 from musiclib.score.inheritance import Marks
 from musiclib.score.instruments import INSTRUMENTS, program
+
+_CLOSE = 1e-6  # quarter lengths
 
 
 class Marking(NamedTuple):
@@ -23,6 +27,8 @@ class Marking(NamedTuple):
         tempo: asked for, in quarter notes per minute; or None.
         time_signature: asked for, (numerator, denominator); or None.
         program: asked for; or None.
+        continues: whether they continue a score, whose bars they go on with.
+        in_bars: whether they fill a number of bars.
     """
 
     marks: Marks
@@ -30,15 +36,32 @@ class Marking(NamedTuple):
     tempo: float | None = None
     time_signature: tuple[int, int] | None = None
     program: int | None = None
+    continues: bool = False
+    in_bars: bool = False
+
+    @property
+    def signatures(self) -> meter.Signatures:
+        """The time signatures of the pieces; 4/4 where nothing says."""
+        if self.time_signature is not None:
+            return ((0.0, *self.time_signature),)
+        inherited = self.marks.time_signatures if "tempo" not in self.keeps else ()
+        return meter.from_start(inherited if self.continues else inherited[-1:] and ((0.0, *inherited[-1][1:]),))
 
     @property
     def metre(self) -> tuple[int, int]:
-        """The time signature of the pieces, (numerator, denominator); 4/4 where nothing says."""
-        found = self.marks.time_signatures
-        return self.time_signature or (found[-1][1:] if found and "tempo" not in self.keeps else (4, 4))
+        """The last time signature of the pieces, (numerator, denominator)."""
+        return self.signatures[-1][1:]
 
-    def bars(self, seconds: float) -> int:
-        """Returns the number of bars that come nearest to a duration, at least 1.
+    def total(self, bars: int) -> float:
+        """Returns the length of so many bars, in quarter lengths; an upbeat of the score that is continued is more."""
+        return float(self._ends(bars)[bars - 1])
+
+    def bars(self, seconds: float, begun: float) -> int:
+        """Returns the number of bars that are begun, and those that come nearest to a duration, at least 1.
+
+        Args:
+            seconds: the duration of what follows.
+            begun: length of what the pieces begin with, in quarter lengths.
 
         Raises:
             ValueError: where the duration is not a number of seconds above 0, or longer than a day.
@@ -47,14 +70,23 @@ class Marking(NamedTuple):
             raise ValueError(f"seconds must be a number above 0, and at most a day's 86400, got {seconds!r}")
         inherited = self.marks.tempos if "tempo" not in self.keeps else ()
         tempo = self.tempo or (inherited[-1][1] if inherited else DEFAULT_TEMPO)
-        return max(round(seconds * tempo / 60 / meter.bar_length(((0.0, *self.metre),))), 1)
+        most = 1 + int(begun / meter.shortest_bar(self.signatures))
+        started = int(np.sum(self._ends(most) < begun - _CLOSE)) + (begun > _CLOSE)
+        return started + max(round(seconds * tempo / 60 / meter.bar_length(((0.0, *self.metre),))), 1)
+
+    def _ends(self, bars: int) -> np.ndarray:
+        """Returns where each of so many bars ends, (bars,) in quarter lengths; an upbeat is none of them."""
+        signatures = self.signatures
+        bar = meter.bar_length(((0.0, *self.metre),))
+        lines = meter.bar_lines(signatures, signatures[-1][0] + (bars + 2) * bar)
+        return lines[1 + (meter.upbeat(signatures) > 0) :][:bars]
 
     def apply(self, score: Score) -> Score:
         """Returns a decoded piece with its marks; a single part is named after the instrument that was asked for."""
         score = inheritance.inherit(score, self.marks, self.keeps)
         changes = {} if self.tempo is None else {"tempos": ((0.0, float(self.tempo)),)}
-        if self.time_signature is not None:
-            changes["time_signatures"] = ((0.0, *self.time_signature),)
+        if self.time_signature is not None or (self.in_bars and not score.time_signatures):
+            changes["time_signatures"] = self.signatures
         if self.program is not None:
             changes["programs"] = (self.program,) * len(score.part_names)
             changes |= {"part_names": (INSTRUMENTS[self.program],)} if len(score.part_names) == 1 else {}
@@ -97,4 +129,5 @@ def marking(
         tempo,
         None if time_signature is None else meter.parse(time_signature),
         None if instrument is None else program(instrument),
+        isinstance(primer, Score),
     )

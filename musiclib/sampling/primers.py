@@ -163,6 +163,8 @@ def _is_text_or_ids(music) -> bool:
 def _encoded(run, encoding, score: Score, name: str) -> tuple[np.ndarray, list[str]]:
     """Encodes a score as ids and tokens, in another octave if that helps; refuses mostly unknown tokens."""
     tokens = encoding.encode(score)
+    if len(score) and not tokens:
+        raise ValueError(f"the {name} has no note that {encoding} writes, such as one with drums only; give another")
     ids = run.vocabulary.to_ids(tokens, allow_unknown=True)
     if np.sum(ids == UNKNOWN) * 2 > len(ids):
         ids, tokens = _in_another_octave(run, encoding, score, name)
@@ -174,7 +176,8 @@ def _encoded(run, encoding, score: Score, name: str) -> tuple[np.ndarray, list[s
             " are more like its training pieces"
         )
     if unknown:
-        warnings.warn(f"{share} are unknown to this run, such as {unknown[0]!r}", stacklevel=4)
+        hint = "" if encoding.in_seconds else "; music that was played fits better after quantize()"
+        warnings.warn(f"{share} are unknown to this run, such as {unknown[0]!r}{hint}", stacklevel=4)
     return ids, tokens
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from musiclib.score import estimates, meter
 from musiclib.score.instruments import INSTRUMENTS
-from musiclib.score.score import DEFAULT_VELOCITY, Score
+from musiclib.score.score import Score
 
 KINDS = ("tempo", "time_signature", "velocity", "parts")  # what the tokens of an encoding may say beside notes
 _MOST_PIECES = 2 / 3  # share of the pieces that must agree on a time signature or on their instruments
@@ -48,7 +48,9 @@ class Marks(NamedTuple):
 def whole(score: Score) -> Marks:
     """Returns the marks of a piece, for a piece that begins with it, or is as long as it."""
     score = score.pitched()
-    dynamics = sorted(dict(zip(score.onset.tolist(), score.velocity.tolist(), strict=True)).items())
+    onsets, which = np.unique(score.onset, return_inverse=True)
+    means = np.bincount(which, score.velocity) / np.bincount(which)
+    dynamics = list(zip(onsets.tolist(), means.tolist(), strict=True))
     dynamics += [(score.end, float(np.median(score.velocity)))] if len(score) else []
     fields = (meter.moved(marks, 0.0, max(score.end, 1e-9)) for marks in (score.tempos, score.time_signatures))
     return Marks(*fields, score.key_signatures, tuple(dynamics), score.programs, score.part_names)
@@ -71,9 +73,11 @@ def typical(scores: Iterable[Score]) -> dict:
     """Returns what is typical of some pieces, as JSON values, each where there is such a value.
 
     ``tempo``: the median of the mean tempos of the pieces, in quarter notes per minute; ``velocity``: the median of
-    their median velocities; ``time_signature`` (``[3, 4]``) and ``programs``: those of two thirds of the pieces.
+    their median velocities; ``time_signature`` (``[3, 4]``), ``programs`` and ``part_names``: those that two thirds of
+    the pieces have.
     """
-    tempos, velocities, counts = [], [], {"time_signature": collections.Counter(), "programs": collections.Counter()}
+    tempos, velocities = [], []
+    counts = {name: collections.Counter() for name in ("time_signature", "programs", "part_names")}
     for score in (score.pitched() for score in scores):
         if not len(score):
             continue
@@ -81,6 +85,7 @@ def typical(scores: Iterable[Score]) -> dict:
         velocities.append(float(np.median(score.velocity)))
         counts["time_signature"][_main(score.time_signatures, score.end)] += 1
         counts["programs"][score.programs] += 1
+        counts["part_names"][score.part_names] += 1
     found = {}
     if tempos:
         found = {"tempo": round(float(np.median(tempos)), 3), "velocity": round(float(np.median(velocities)))}
@@ -98,6 +103,7 @@ def of_typical(values: Mapping) -> Marks:
         ((0.0, *values["time_signature"]),) if "time_signature" in values else (),
         dynamics=((0.0, float(values["velocity"])),) if "velocity" in values else (),
         programs=tuple(values.get("programs", ())),
+        part_names=tuple(values.get("part_names", ())),
     )
 
 
@@ -115,7 +121,7 @@ def inherit(score: Score, marks: Marks, keeps: Collection[str]) -> Score:
     # Where time is in seconds, there are no bars.
     if not score.time_signatures and marks.time_signatures and not {"tempo", "time_signature"} & {*keeps}:
         changes["time_signatures"] = marks.time_signatures
-    if "velocity" not in keeps and marks.dynamics and np.all(score.velocity == DEFAULT_VELOCITY):
+    if "velocity" not in keeps and marks.dynamics and len(np.unique(score.velocity)) < 2:
         loudness = np.rint(np.interp(score.onset, *zip(*marks.dynamics, strict=True)))
         changes["velocity"] = np.clip(loudness, 1, 127).astype(np.int64)
     if not score.key_signatures and marks.key_signatures:
@@ -127,13 +133,16 @@ def inherit(score: Score, marks: Marks, keeps: Collection[str]) -> Score:
 
 def _instruments(score: Score, marks: Marks, keeps: Collection[str]) -> dict:
     """Returns the programs and names of the parts: those of as many parts, or one instrument for all."""
-    count = len(score.part_names)
+    count, found = len(score.part_names), {}
     if "parts" in keeps and len(marks.programs) == count:
-        return {"programs": marks.programs, **({"part_names": marks.part_names} if marks.part_names else {})}
-    if len(set(marks.programs)) != 1 or marks.programs[0] in score.programs:
-        return {}
-    name = marks.part_names[0] if len(marks.part_names) == 1 else INSTRUMENTS[marks.programs[0]]
-    return {"programs": marks.programs[:1] * count, **({"part_names": (name,)} if count == 1 else {})}
+        found["programs"] = marks.programs
+    elif len(set(marks.programs)) == 1:
+        found["programs"] = marks.programs[:1] * count
+    if len(marks.part_names) == count and ("parts" in keeps or count == 1):
+        found["part_names"] = marks.part_names
+    elif count == 1 and found.get("programs", score.programs) != score.programs:
+        found["part_names"] = (INSTRUMENTS[marks.programs[0]],)
+    return found
 
 
 def _main(signatures: meter.Signatures, end: float) -> tuple[int, int] | None:

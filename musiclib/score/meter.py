@@ -17,7 +17,7 @@ Signatures = tuple[tuple[float, int, int], ...]
 
 COMMON = 4.0  # quarter lengths of a bar without a time signature
 _TOLERANCE = 1e-6  # quarter lengths
-_NAME = re.compile(r"([1-9]\d?)/(1|2|4|8|16|32)", re.ASCII)
+_NAME = re.compile(r"([1-9]\d?)/(1|2|4|8|16|32|64)", re.ASCII)
 _MAX_DENOMINATOR = 64  # the largest denominator that MIDI files and notation support
 
 
@@ -32,6 +32,11 @@ def parse(time_signature: str) -> tuple[int, int]:
 def bar_length(signatures: Signatures) -> float:
     """Returns the bar length in quarter lengths of the first time signature after an upbeat; 4 without any."""
     return _quarters(signatures[1 if upbeat(signatures) else 0]) if signatures else COMMON
+
+
+def shortest_bar(signatures: Signatures) -> float:
+    """Returns the length of the shortest bar that time signatures name, in quarter lengths; 4 without any."""
+    return min((_quarters(mark) for mark in signatures), default=COMMON)
 
 
 def upbeat(signatures: Signatures) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 
 from musiclib.score import beats
@@ -18,6 +20,9 @@ _FEW = 16  # onsets: of fewer, nothing can be told
 
 def check(grid: float, strength: float, beats: str | None) -> None:
     """Raises ValueError at options of ``Score.quantize`` that are out of range."""
+    numbers = [isinstance(value, Real) and not isinstance(value, bool) for value in (grid, strength)]
+    if not all(numbers):
+        raise ValueError(f"quantize: grid and strength must be numbers, got {grid!r} and {strength!r}")
     if not 0 < grid < np.inf:
         raise ValueError(
             f"quantize: grid must be a step above 0 quarter lengths, such as 1/4 for sixteenths, got {grid}"
@@ -118,3 +123,36 @@ def towards_grid(
     stop = np.maximum(np.round(end / grid), start + 1)
     moved = (1 - strength) * onset + strength * start * grid
     return moved, (1 - strength) * (end - onset) + strength * (stop - start) * grid
+
+
+def quantized(score, grid: float, strength: float, beats: str | None):
+    """Returns a Score with its notes moved towards a grid; see ``Score.quantize``."""
+    check(grid, strength, beats)
+    if not len(score):
+        return score
+    if (beats or ("onsets" if is_free(score.onset) else "score")) == "score":
+        onset, duration = towards_grid(score.onset, score.onset + score.duration, grid, strength)
+        return _distinct(score.replace(onset=onset, duration=duration))
+    with np.errstate(over="ignore", invalid="ignore"):  # times that overflow are rejected as too long
+        starts, ends = score.seconds()
+    times = beats_of(starts, ends, score.velocity)
+    places = [np.interp(seconds, times, np.arange(len(times))) for seconds in (starts, ends)]
+    onset, duration = towards_grid(*places, grid, strength, chords(starts))
+    signatures = {
+        name: tuple(
+            (float(np.round(np.interp(score.seconds_at(mark[0]), times, np.arange(len(times))))), *mark[1:])
+            for mark in getattr(score, name)
+        )
+        for name in ("time_signatures", "key_signatures")
+    }
+    tempos = tuple(enumerate((60 / np.diff(times)).tolist()))
+    return _distinct(score.replace(onset=onset, duration=duration, tempos=tempos, **signatures))
+
+
+def _distinct(score):
+    """Returns a Score with one of the notes that have the same onset, pitch and part: the longest."""
+    order = np.lexsort((-score.duration, score.pitch, score.part, score.onset))
+    keys = np.stack([score.onset, score.part, score.pitch])[:, order]
+    kept = np.sort(order[np.append(True, np.any(np.diff(keys) != 0, axis=0))])
+    columns = ("onset", "duration", "pitch", "velocity", "part")
+    return score if len(kept) == len(score) else score.replace(**{name: getattr(score, name)[kept] for name in columns})

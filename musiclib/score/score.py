@@ -250,7 +250,7 @@ class Score:
         Where the notes follow the beats of the score, tempos and signatures stay. Where they do not, as in a
         performance recorded at MIDI's default tempo, the beats are found from the onsets (``score.beats``): each
         becomes a quarter note with a tempo of its own, so that the music sounds as it was played. Such a beat may be
-        half or twice the one that is written, and bar lines are not found.
+        half or twice the one that is written, and bar lines are not found. Notes that become equal are one.
 
         Args:
             grid: the step in quarter lengths: 1/4 for sixteenths, 1/12 for sixteenths and triplets.
@@ -260,24 +260,7 @@ class Score:
         Raises:
             ValueError: at an option that is out of range, or if the beats of more than three hours are to be found.
         """
-        quantizing.check(grid, strength, beats)
-        if not len(self) or (beats or ("onsets" if quantizing.is_free(self.onset) else "score")) == "score":
-            onset, duration = quantizing.towards_grid(self.onset, self.onset + self.duration, grid, strength)
-            return self.replace(onset=onset, duration=duration)
-        with np.errstate(over="ignore", invalid="ignore"):  # times that overflow are rejected as too long
-            starts, ends = self.seconds()
-        times = quantizing.beats_of(starts, ends, self.velocity)
-        places = [np.interp(seconds, times, np.arange(len(times))) for seconds in (starts, ends)]
-        onset, duration = quantizing.towards_grid(*places, grid, strength, quantizing.chords(starts))
-        signatures = {
-            name: tuple(
-                (float(np.round(np.interp(self.seconds_at(mark[0]), times, np.arange(len(times))))), *mark[1:])
-                for mark in getattr(self, name)
-            )
-            for name in ("time_signatures", "key_signatures")
-        }
-        tempos = tuple(enumerate((60 / np.diff(times)).tolist()))
-        return self.replace(onset=onset, duration=duration, tempos=tempos, **signatures)
+        return quantizing.quantized(self, grid, strength, beats)
 
     def seconds_at(self, quarters: np.ndarray | float) -> np.ndarray:
         """Converts positions in quarter lengths to seconds with the tempo map."""

@@ -56,8 +56,8 @@ def compose(model, key, bars, tempo, instrument, cadence, loop, temperature, top
 def go_on(given: Given, model, bars, temperature, seed) -> Result:
     """Continues music by some bars."""
     book = Notebook()
-    tune = _given(book, "tune", given)
-    begun = math.ceil(tune.end / meter.bar_length(given.score.time_signatures))
+    tune, marks = _given(book, "tune", given), given.score.time_signatures
+    begun = math.ceil((tune.end - meter.upbeat(marks)) / meter.bar_length(marks))
     options = {"primer": tune, "bars": begun + _whole("bars", bars), "seed": _whole("seed", seed)}
     return _made(
         book, model, "sampling.generate", book.run(model), count=1, temperature=temperature, top_p=0.95, **options

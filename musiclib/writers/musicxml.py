@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from musiclib import _atomic
 from musiclib.score import Score, keys
 from musiclib.score.checking import check_written
 from musiclib.score.instruments import DRUM_KIT
+from musiclib.score.quantizing import is_free
 from musiclib.writers.drum_staff import as_drums
 from musiclib.writers.notation import GRID, PLAIN, TRIPLET, Bar, bars_of, pieces_of, printable, voices_of
 from musiclib.writers.rounding import rounded
@@ -43,11 +45,20 @@ def write_musicxml(score: Score, path: str | pathlib.Path) -> pathlib.Path:
 
     Raises:
         ValueError: if the score is empty.
+
+    Warns:
+        UserWarning: if the notes follow no beats, as in a performance.
     """
     from music21 import metadata, stream
     from music21.musicxml.m21ToXml import ScoreExporter
 
     check_written(score, path, "write_musicxml")
+    if is_free(score.onset):
+        warnings.warn(
+            "this music was played without regard to its tempo map, and its notation will be hard to read: write"
+            " score.quantize(1/4), whose beats are found from the onsets",
+            stacklevel=2,
+        )
     notes = rounded(score, GRID)
     bars = bars_of(score, int(notes["end"].max()))
     sheet = stream.Score()
