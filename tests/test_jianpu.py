@@ -7,7 +7,7 @@ import xml.etree.ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import check_refused, notes
 from test_properties_writers import assert_same, changing
@@ -232,8 +232,7 @@ FIELDS = ("onset", "duration", "pitch", "part", "part_names", "time_signatures",
 @settings(max_examples=60)
 @given(score=exact_scores(12, MODES, st.integers(24, 108)))
 def test_what_is_written_reads_back(score):
-    assume(len(score.pitched()))
-    score = readable(score.pitched())
+    score = readable(score.replace(programs=[program % 128 for program in score.programs]))  # no drums
     sheet = plots.jianpu(score)
     again = read(sheet.text)
     assert_same(again, score, *FIELDS)
