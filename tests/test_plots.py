@@ -90,6 +90,8 @@ def test_pitch_names_follow_the_key():
     assert {"C4", "E♭4", "A♭4", "B♭4"} <= set(names) and not any("#" in name or "♯" in name for name in names)
     sharps = labels(plots.piano_roll(score.replace(key_signatures=((0, 7, ""),))).yaxis)
     assert {"B♯3", "E♯4", "A♯4", "G4"} <= set(sharps)  # not F double sharp
+    others = labels(plots.piano_roll(score.replace(key_signatures=((0, 5, ""),))).yaxis)
+    assert {"C4", "A♯4"} <= set(others)  # C is none of the notes of B major
     _, axes = plt.subplots(2, figsize=(8, 10))
     plots.compare(score, minor, ax=axes)
     assert "A#4" in labels(axes[0].yaxis) and "B♭4" in labels(axes[1].yaxis)

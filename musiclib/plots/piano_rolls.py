@@ -173,7 +173,11 @@ def _pitch_name(pitch: int, score: Score) -> str:
     """Returns the name of a pitch in the first key of a score; as ``pitch_name`` does if there is no key."""
     if not score.key_signatures:
         return pitch_name(pitch)
-    step, alter, octave = keys.spelled(pitch, score.key_signatures[0][1])
+    fifths = score.key_signatures[0][1]
+    scale = {7 * step % 12 for step in range(fifths - 1, fifths + 6)}
+    if pitch % 12 not in scale and len(pitch_name(pitch % 12 + 60)) == 2:  # a white key that the key does not name
+        return pitch_name(pitch)
+    step, alter, octave = keys.spelled(pitch, fifths)
     # Double accidentals would be hard to read.
     return f"{step}{('', '♯', '♭')[alter]}{octave}" if abs(alter) < 2 else pitch_name(pitch)
 
