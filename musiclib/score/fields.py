@@ -20,7 +20,7 @@ def rows(name: str, value: object, columns: tuple[str, ...]) -> list[tuple]:
         ValueError: if it is not a sequence of such rows; the message shows the form.
     """
     found = None if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
-    wrong = [value] if found is None else [row for row in found if not _is_row(row, len(columns))]
+    wrong = [value] if found is None else [row for row in found if not _is_row(row, columns)]
     if wrong:
         kind = {2: "pairs", 3: "triples"}[len(columns)]
         raise ValueError(
@@ -60,12 +60,15 @@ def check_programs(programs: Sequence, drum_kit: int) -> None:
     """Raises ValueError where programs are not numbers from 0 to 127, or that of the drum kit."""
     if any(isinstance(program, str) for program in programs):
         raise ValueError(f"Score: programs must be numbers, got {programs}; score.instruments.program('Violin') is one")
-    if any(not 0 <= int(program) <= drum_kit for program in programs):
+    whole = all(isinstance(program, Real) and program == program // 1 for program in programs)
+    if not whole or any(not 0 <= program <= drum_kit for program in programs):
         raise ValueError(f"Score: programs must lie between 0 and 127, or be {drum_kit} for drums, got {programs}")
 
 
-def _is_row(row: object, size: int) -> bool:
-    return not isinstance(row, str) and isinstance(row, Iterable) and len(list(row)) == size
+def _is_row(row: object, columns: tuple[str, ...]) -> bool:
+    if isinstance(row, str) or not isinstance(row, Iterable) or len(values := list(row)) != len(columns):
+        return False
+    return all(isinstance(v, str if name == "mode" else Real) for v, name in zip(values, columns, strict=True))
 
 
 def _mended(name: str, value: object) -> str:
