@@ -10,7 +10,8 @@ from midi_by_hand import midi_bytes, name_event, note_events
 from musiclib import corpus, readers
 from musiclib.corpus import Corpus, maestro
 from musiclib.corpus.left_out import described
-from musiclib.readers import LostNotes
+from musiclib.readers import LostNotes, midi_file
+from musiclib.readers.parsed import ParsedScore
 from musiclib.score import Score
 
 DOWN, UP = (0, [0xB0, 64, 127]), (480, [0xB0, 64, 0])
@@ -172,3 +173,11 @@ def test_wrong_parts_are_refused_before_anything_is_read(folder, options, messag
         with pytest.raises(ValueError, match=message) as caught:
             load(folder / "a.mid", **options)
         assert "\n" not in str(caught.value)
+
+
+def test_a_pedal_that_is_never_down_is_not_left_out():
+    parsed = ParsedScore()
+    midi_file.add_pedals(parsed, {0: [(0, 0), (480, 0)]}, 480)
+    assert (parsed.pedal_events, parsed.pedals) == (0, [])
+    midi_file.add_pedals(parsed, {0: [(0, 127), (480, 0)]}, 480)
+    assert (parsed.pedal_events, parsed.pedals) == (2, [(0, 1)])

@@ -167,8 +167,9 @@ def add_pedals(parsed: ParsedScore, events: Mapping[int, list[tuple[int, int]]],
     """
     for channel, found in events.items():
         if channel != DRUM_CHANNEL:
-            parsed.pedal_events += len(found)
-            parsed.pedals += [(down / division, up / division) for down, up in pedal_spans(found)]
+            spans = pedal_spans(found)
+            parsed.pedal_events += len(found) if spans else 0  # in many files it is never down
+            parsed.pedals += [(down / division, up / division) for down, up in spans]
 
 
 def title(events: bytes) -> str:
