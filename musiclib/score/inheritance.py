@@ -53,7 +53,7 @@ def whole(score: Score) -> Marks:
     dynamics = list(zip(onsets.tolist(), means.tolist(), strict=True))
     dynamics += [(score.end, float(np.median(score.velocity)))] if len(score) else []
     fields = (meter.moved(marks, 0.0, max(score.end, 1e-9)) for marks in (score.tempos, score.time_signatures))
-    return Marks(*fields, score.key_signatures, tuple(dynamics), score.programs, score.part_names)
+    return Marks(*fields, score.key_signatures, tuple(dynamics), score.programs, _names(score))
 
 
 def ending(score: Score) -> Marks:
@@ -85,7 +85,7 @@ def typical(scores: Iterable[Score]) -> dict:
         velocities.append(float(np.median(score.velocity)))
         counts["time_signature"][_main(score.time_signatures, score.end)] += 1
         counts["programs"][score.programs] += 1
-        counts["part_names"][score.part_names] += 1
+        counts["part_names"][_names(score)] += 1
     found = {}
     if tempos:
         found = {"tempo": round(float(np.median(tempos)), 3), "velocity": round(float(np.median(velocities)))}
@@ -143,6 +143,12 @@ def _instruments(score: Score, marks: Marks, keeps: Collection[str]) -> dict:
     elif count == 1 and found.get("programs", score.programs) != score.programs:
         found["part_names"] = (INSTRUMENTS[marks.programs[0]],)
     return found
+
+
+def _names(score: Score) -> tuple[str, ...]:
+    """Returns the names of the parts; none where a Score has made up one."""
+    made_up = any(name == f"Part {i}" for i, name in enumerate(score.part_names, 1))
+    return () if made_up else score.part_names
 
 
 def _main(signatures: meter.Signatures, end: float) -> tuple[int, int] | None:
