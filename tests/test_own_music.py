@@ -66,7 +66,14 @@ def _with_pedal(data):
 
 KINDS = {
     "tunes": (tunes, encodings.NoteChord, "", 104.0, ((0.0, 3, 4),), 40),
-    "pop": (pop, encodings.NoteChord, "left out: 192 percussion notes in 12 pieces", 96.0, ((0.0, 4, 4),), 0),
+    "pop": (
+        pop,
+        (encodings.NoteChord, encodings.NoteEvents),
+        "left out: 192 percussion notes in 12 pieces",
+        96.0,
+        ((0.0, 4, 4),),
+        0,
+    ),
     "performances": (performances, encodings.Performance, "the pedal of 6 pieces", 120.0, (), 0),
 }
 
