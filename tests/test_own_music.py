@@ -102,7 +102,8 @@ def test_from_a_folder_to_a_piece_that_fits_it(kind, tmp_path, monkeypatch, caps
     assert set(piece.programs) == {program}
     read = [readers.read_score(f"outputs/mine.{suffix}") for suffix in ("mid", "musicxml")]
     for score in read:
-        assert sorted(score.pitch.tolist()) == sorted(piece.pitch.tolist()) or kind == "performances"
+        # Of an untrained network, notes of one pitch may overlap, which files cannot hold.
+        assert {*score.pitch.tolist()} == {*piece.pitch.tolist()}
         assert score.tempos[0][1] == pytest.approx(tempo, rel=1e-4)
     with wave.open("outputs/mine.wav") as file:
         samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
