@@ -12,6 +12,8 @@ import json
 import os
 import pathlib
 
+BAR_AFTER = 3.0  # seconds until a progress bar is shown, where most calls are quick
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
@@ -94,7 +96,7 @@ class Config:
                 training=TrainingConfig(**values["training"]),
                 sampling=dict(values.get("sampling", {})),  # earlier runs have none
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError) as error:
             raise ValueError(f"not a configuration of this version of musiclib: {error}") from error
 
     def to_json(self) -> str:

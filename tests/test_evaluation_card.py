@@ -116,7 +116,7 @@ def test_a_seed_makes_it_repeatable(card, runs):
 
 
 def test_progress_is_shown_where_it_is_wanted(runs, capfd, monkeypatch):
-    monkeypatch.setattr(evaluation.comparison, "_DELAY", 0)
+    monkeypatch.setattr("musiclib.config.BAR_AFTER", 0)
     for progress in (True, False):
         evaluation.card({"lstm": runs["lstm"]}, SPLIT, count=2, length=10, progress=progress)
         assert ("3/3" in capfd.readouterr().err) == progress

@@ -185,7 +185,7 @@ def test_progress_is_shown_where_it_takes_long(monkeypatch, capfd):
     pieces = Pieces.from_lists([[START, 5, 6, END]])
     evaluation.nats_per_token(run, pieces)
     assert "likelihood" not in capfd.readouterr().err
-    monkeypatch.setattr(likelihood, "_DELAY", 0)
+    monkeypatch.setattr("musiclib.config.BAR_AFTER", 0)
     for progress in (True, False):
         evaluation.nats_per_token(run, pieces, progress=progress)
         assert ("3/3" in capfd.readouterr().err) == progress

@@ -403,11 +403,11 @@ def test_a_long_piece_shows_a_progress_bar_and_a_short_one_none(monkeypatch):
     monkeypatch.setattr(compiled_loop, "_STRETCH", 64)
     run = run_of(Scripted(cycle_table()))
     sampling.generate_ids(run, length=150, primer=[5] * 10)
-    assert bars == [(150, compiled_loop._BAR_AFTER, False), 54, 64, 32]
+    assert bars == [(150, compiled_loop.config.BAR_AFTER, False), 54, 64, 32]
     bars.clear()
     sampling.generate_ids(run, length=64)
-    assert bars[0] == (64, compiled_loop._BAR_AFTER, True)
-    assert compiled_loop._BAR_AFTER >= 1
+    assert bars[0] == (64, compiled_loop.config.BAR_AFTER, True)
+    assert compiled_loop.config.BAR_AFTER >= 1
 
 
 def test_ctrl_c_says_how_far_it_came_and_that_nothing_is_returned(monkeypatch):

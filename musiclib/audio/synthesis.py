@@ -16,6 +16,7 @@ import warnings
 import numpy as np
 from tqdm.auto import tqdm
 
+from musiclib import config
 from musiclib.audio import soundfont as sf
 from musiclib.score import Score
 from musiclib.score.checking import check_score
@@ -25,7 +26,6 @@ LONGEST_TAIL = 2.0  # maximum release of the last note, in seconds
 SHORTEST_RELEASE = 0.03  # seconds; a note cut off faster than this clicks
 PEAK = 10 ** (-1 / 20)  # -1 dBFS: headroom for players that resample
 SAMPLE_RATES = (8_000, 192_000)
-_BAR_AFTER = 3.0  # seconds until a progress bar is shown
 
 
 def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.Path | None = None) -> np.ndarray:
@@ -67,7 +67,9 @@ def synthesize(score: Score, sample_rate: int = 44100, soundfont: str | pathlib.
     tones, which = np.unique(keys, axis=1, return_inverse=True)
     order = np.argsort(which.reshape(-1), kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(which.reshape(-1)))[:-1])
-    bar = tqdm(zip(tones.T.tolist(), groups, strict=True), "rendering", len(groups), unit="tone", delay=_BAR_AFTER)
+    bar = tqdm(
+        zip(tones.T.tolist(), groups, strict=True), "rendering", len(groups), unit="tone", delay=config.BAR_AFTER
+    )
     for (program, pitch, velocity), notes in bar:
         for zone in font.zones(program, pitch, velocity):
             release = int(sample_rate * min(max(_time(zone[sf.RELEASE]), SHORTEST_RELEASE), LONGEST_TAIL))

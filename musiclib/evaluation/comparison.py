@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from tqdm.auto import tqdm
 
-from musiclib import sampling
+from musiclib import config, sampling
 from musiclib.corpus import Split
 from musiclib.corpus.splitting import check_split
 from musiclib.dataset import Pieces
@@ -26,8 +26,6 @@ from musiclib.evaluation.statistics import STATISTICS, measure
 from musiclib.sampling.primers import check_run
 from musiclib.score import Score
 from musiclib.training import Run
-
-_DELAY = 3.0  # seconds until the progress bar appears
 
 
 def card(
@@ -65,7 +63,7 @@ def card(
         groups.setdefault((run.encoding, run.vocabulary.tokens), {})[name] = run
     columns = _columns(groups, split, count, length, seed, progress, options)
     steps = 2 * len(groups) + len(runs)
-    columns = tuple(tqdm(columns, "the card", steps, unit="column", delay=_DELAY, disable=not progress))
+    columns = tuple(tqdm(columns, "the card", steps, unit="column", delay=config.BAR_AFTER, disable=not progress))
     about = {
         "test_pieces": list(split.test.names),
         "composed_pieces": count,

@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
+from musiclib import config
 from musiclib.dataset import Pieces, Windows
 from musiclib.dataset.pieces import rows
 from musiclib.encodings.vocabulary import PADDING
@@ -22,7 +23,6 @@ from musiclib.models.compiling import compiled, initial_state
 WINDOW = 256  # ids that a network takes at once; a multiple of 16 steps of four voices
 _SHORTEST = 64  # shapes are rounded up to this or a larger power of two, so that few are compiled
 _WORTH_COMPILING = 8  # batches of short pieces; compiling takes as long as some of them
-_DELAY = 3.0  # seconds until the progress bar appears
 
 
 def nats(
@@ -41,7 +41,9 @@ def nats(
     """
     lengths = np.maximum(np.diff(pieces.offsets) - 1, 0)
     total = int(lengths.sum())
-    with tqdm(total=total, desc="likelihood", unit="token", delay=_DELAY, leave=None, disable=not progress) as bar:
+    with tqdm(
+        total=total, desc="likelihood", unit="token", delay=config.BAR_AFTER, leave=None, disable=not progress
+    ) as bar:
         if model.targets == "last":
             return np.split(_one_by_one(model, pieces, batch_size, bar), np.cumsum(lengths)[:-1])
         order = np.argsort(lengths, kind="stable")  # pieces of similar length share a batch

@@ -129,12 +129,13 @@ class Composer:
 
     def _decoded(self, z: np.ndarray, metres: np.ndarray) -> list[Score]:
         found = latent.in_metres(self.run, z.astype(np.float32), metres)
-        decoded = [self.run.encoding.decode(self.run.vocabulary.to_tokens(ids)) for ids in found]
-        return [marking(self.run).apply(phrase) for phrase in decoded]
+        return [self.run.encoding.decode(self.run.vocabulary.to_tokens(ids)) for ids in found]
 
     def _ranked(self, listener: str | Mapping[str, float], scores: Sequence[Score]) -> list[Candidate]:
         if not scores:
             raise ValueError("no candidate has notes in all its phrases; ask for more, or for a smaller radius")
+        marks = marking(self.run)
+        scores = [marks.apply(score) for score in scores]
         tastes = self.taste.score(listener, vectors(self.run, scores))
         nats = [self._ngram.nats_per_token(self._ids(phrases(self.run, score))) for score in scores]
         found = [Candidate(*each) for each in zip(scores, tastes.tolist(), nats, strict=True)]

@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
+from musiclib import config
 from musiclib.encodings.vocabulary import END, PADDING, START
 from musiclib.models.compiling import compiled, initial_state
 from musiclib.sampling import copying, rules
@@ -21,7 +22,6 @@ from musiclib.sampling.limits import FORBIDDEN, Limits, apply, next_state
 
 _PENALTY_WINDOW = 32  # last tokens that the repetition penalty counts
 _STRETCH = 1024  # tokens that the compiled loop generates at once
-_BAR_AFTER = 3.0  # seconds until a progress bar is shown
 
 
 class _Plan(NamedTuple):
@@ -97,7 +97,7 @@ def run(
     loop = compiled(model, (plan, room, sizes), _loop, plan)
     new = slice(0, 0)
     # A piece of one stretch has no bar, which could show its end alone.
-    bar = tqdm(total=length, desc="generating", unit="token", delay=_BAR_AFTER, disable=steps <= room)
+    bar = tqdm(total=length, desc="generating", unit="token", delay=config.BAR_AFTER, disable=steps <= room)
     try:
         with bar:
             for begin in range(0, steps, room):
