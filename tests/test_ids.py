@@ -135,9 +135,11 @@ TAKE_IDS = {
     "nats_per_token": lambda run, data: evaluation.nats_per_token(run, data.test),
     "nats_of_tokens": lambda run, data: nats_of_tokens(run, data.test[0]),
     "a primer": lambda run, data: sampling.generate(run, length=4, primer=data.test[0][1:9], seed=0),
-    "a random window": lambda run, data: sampling.generate(run, length=4, primer=sampling.random_window(data.test, 8)),
+    "a random window": lambda run, data: sampling.generate(
+        run, length=4, primer=sampling.random_window(data.test, 8, seed=0), seed=0
+    ),
     "random notes": lambda run, data: sampling.generate(
-        run, length=4, primer=sampling.random_notes(data.vocabulary, 8), seed=0
+        run, length=4, primer=sampling.random_notes(data.vocabulary, 8, seed=0), seed=0
     ),
     "generate_ids": lambda run, data: sampling.generate_ids(run, length=4, primer=data.test[0][1:9], seed=0),
     "a guard": lambda run, data: sampling.generate_ids(run, length=4, avoid_copying=sampling.Guard(data, 9), seed=0),

@@ -302,7 +302,7 @@ from musiclib.config import Config, ModelConfig, TrainingConfig
 from musiclib.dataset import Dataset
 from musiclib.dataset import Pieces
 from musiclib.encodings.vocabulary import RESERVED, Vocabulary
-from musiclib.models.compiling import compiled
+from musiclib.models.compiling import compiled, initial_state
 
 def answers(folder):
     said = {"backend": keras.backend.backend()}
@@ -320,7 +320,7 @@ def answers(folder):
         # Each as one program: JAX would compile operation by operation otherwise.
         step = compiled(model, ("step",), lambda own, *inputs: own().step(*inputs), xla=False)
         call = compiled(model, ("call",), lambda own, inputs: own()(inputs, training=False), xla=False)
-        state, steps = model.initial_state(len(ids), *condition), []
+        state, steps = initial_state(model, len(ids), condition[0] if condition else None), []
         for i in range(ids.shape[1] if model.targets == "all" else 2):  # JAX compiles each window anew
             logits, state = step(ops.convert_to_tensor(ids[:, i]), state)
             steps.append(ops.convert_to_numpy(logits).tolist())

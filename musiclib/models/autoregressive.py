@@ -17,6 +17,7 @@ from musiclib.config import TrainingConfig
 from musiclib.dataset import Pieces, Windows
 from musiclib.dataset.batches import Batches
 from musiclib.encodings.vocabulary import PADDING
+from musiclib.models.building import build_layers
 from musiclib.models.losses import NatsPerToken, NextTokenLoss
 
 NEVER = -1e9  # a logit that is never sampled
@@ -58,7 +59,7 @@ class AutoregressiveModel(keras.Model):
 
     def build(self, input_shape) -> None:
         if not self.weights:  # a network without a build of its own: its layers are built where they are called
-            self.call(ops.ones((1, self.context_length or 1), "int32"))
+            build_layers(self.call, (1, self.context_length or 1))
         super().build(input_shape)
 
     def initial_state(self, batch_size: int, condition=None):

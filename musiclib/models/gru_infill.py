@@ -22,6 +22,7 @@ from musiclib.dataset.gap_windows import GapWindows
 from musiclib.encodings import Encoding
 from musiclib.encodings.vocabulary import PADDING
 from musiclib.models.autoregressive import AutoregressiveModel, condition_rows, embedding_layer, logits_layer
+from musiclib.models.building import build_layers
 from musiclib.models.layers.backwards import reverse
 from musiclib.models.layers.intervals import around, span
 from musiclib.models.registry import Takes, register
@@ -71,8 +72,7 @@ class GRUInfill(AutoregressiveModel):
 
     def build(self, input_shape) -> None:
         if not self.weights:
-            example = ops.ones((1, 2), "int32")
-            self.call((example, example))  # builds the layers
+            build_layers(lambda *inputs: self.call(inputs), (1, 2), (1, 2))
         super().build(input_shape)
 
     def call(self, inputs, training=False):

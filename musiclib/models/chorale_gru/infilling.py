@@ -18,6 +18,7 @@ from keras import ops
 from musiclib.dataset.gap_windows import GapWindows
 from musiclib.encodings.vocabulary import PADDING, UNKNOWN
 from musiclib.models.autoregressive import condition_rows
+from musiclib.models.building import build_layers
 from musiclib.models.chorale_gru.features import VOICE_COUNT, Keys, describe
 from musiclib.models.chorale_gru.future import described, futures, sounding
 from musiclib.models.chorale_gru.network import ChoraleGRU
@@ -53,8 +54,8 @@ class ChoraleInfill(ChoraleGRU):
         self.later = [added(self.head_units, f"later_{voice}") for voice in range(VOICE_COUNT - 1)]
         self.further = [added((VOICE_COUNT - voice) * self._span, f"further_{voice}") for voice in range(VOICE_COUNT)]
 
-    def _build_layers(self, example) -> None:
-        self.call((example, example))
+    def _build_layers(self, shape: tuple[int, int]) -> None:
+        build_layers(lambda *inputs: self.call(inputs), shape, shape)
 
     def call(self, inputs, training=False):
         condition, ids = inputs

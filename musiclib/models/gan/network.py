@@ -12,6 +12,7 @@ from keras import ops
 from musiclib.dataset import Pieces
 from musiclib.encodings.vocabulary import END, RESERVED
 from musiclib.models.autoregressive import NEVER
+from musiclib.models.building import build_layers
 from musiclib.models.gan.distance import energy_distance, features
 from musiclib.models.gan.turns import CriticHalf, GeneratorHalf
 from musiclib.models.latent import LatentModel, latent_vectors
@@ -107,8 +108,8 @@ class GAN(LatentModel):
         self.chance = keras.random.SeedGenerator()
 
     def build(self, input_shape=None) -> None:
-        self.generator(ops.zeros((1, self.latent_size)))
-        self.critic(ops.zeros((1, self.steps, self.voices, len(self.symbols))))
+        build_layers(self.generator, (1, self.latent_size), dtype="float32")
+        build_layers(self.critic, (1, self.steps, self.voices, len(self.symbols)), dtype="float32")
         self.built = True
 
     @property
