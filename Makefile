@@ -1,5 +1,6 @@
 # make run    a virtual environment, the notebooks with the quick preset, music in outputs/
-# make test   what the tests need, and the tests; at the end, which lines of musiclib none of them ran
+# make test   what the tests need, and the tests
+# make coverage  the tests, and at the end which lines of musiclib none of them ran: takes a third longer
 # make studio the package as a page in the browser, without a notebook
 # make lint   the style of code and docstrings, by ruff
 # make soak   every script in tests/soak, for hours: many files, many pieces; make soak SOAK=many_pieces runs one
@@ -21,7 +22,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 SOAK = $(sort $(patsubst tests/soak/%.py,%,$(wildcard tests/soak/[a-z]*.py)))
 
-.PHONY: run studio lint test soak bench shipped clean
+.PHONY: run studio lint test coverage soak bench shipped clean
 
 run: $(VENV)/run.installed
 	@mkdir -p outputs/notebooks
@@ -40,6 +41,9 @@ lint: $(VENV)/test.installed
 	$(VENV)/bin/ruff format --check .
 
 test: lint
+	$(VENV)/bin/python -m pytest $(PARALLEL)
+
+coverage: lint
 	COVERAGE_CORE=$(FASTEST_CORE) $(VENV)/bin/python -m pytest $(PARALLEL) --cov --cov-report=term-missing:skip-covered
 
 # Each is a script that ends with an error where something broke, and prints what it tried and how long that took.

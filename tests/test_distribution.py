@@ -82,7 +82,7 @@ np.savez(weights + ".one.npz", *train(folder))
 def start(code, backend, *arguments):
     environment = {
         **os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1",
-        "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3", "XLA_FLAGS": "",
+        "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3",
     }  # fmt: skip
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.Popen(
