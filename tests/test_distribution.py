@@ -119,14 +119,24 @@ def assert_close(some, others, tolerance):
         np.testing.assert_allclose(one, other, atol=tolerance)
 
 
-@needs_jax
-def test_two_processes_end_with_the_weights_of_one(tmp_path):
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """What one process ends with."""
+    folder = tmp_path_factory.mktemp("alone")
+    finish([start(WORKER, "jax", folder / "run", folder / "weights.npz")])
+    return read(folder / "weights.npz")
+
+
+def in_two(folder):
+    """Trains in two processes; returns what each printed, and what each ended with."""
     address = free_address()
-    processes = [
-        start(WORKER, "jax", tmp_path / f"run_{i}", tmp_path / f"{i}.npz", address, 2, i) for i in range(2)
-    ] + [start(WORKER, "jax", tmp_path / "run_alone", tmp_path / "alone.npz")]
-    printed = finish(processes)
-    first, second, alone = (read(tmp_path / f"{name}.npz") for name in ("0", "1", "alone"))
+    printed = finish([start(WORKER, "jax", folder / f"run_{i}", folder / f"{i}.npz", address, 2, i) for i in range(2)])
+    return printed, [read(folder / f"{i}.npz") for i in range(2)]
+
+
+@needs_jax
+def test_two_processes_end_with_the_weights_of_one(tmp_path, alone):
+    printed, (first, second) = in_two(tmp_path)
     assert_close(first, second, 0)
     assert_close(first, alone, 1e-5)
     assert "epoch 2" in printed[0] and "epoch" not in printed[1]
@@ -134,19 +144,12 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path):
 
 
 @needs_jax
-def test_processes_go_on_from_the_checkpoint_that_the_first_alone_can_read(tmp_path):
+def test_processes_go_on_from_the_checkpoint_that_the_first_alone_can_read(tmp_path, alone):
     """And then they find the run finished, and return it all the same."""
     finish([start(STOPPED, "jax", tmp_path / "run_0")])
     for attempt in ("resumed", "finished"):
-        address = free_address()
-        processes = [
-            start(WORKER, "jax", tmp_path / f"run_{i}", tmp_path / f"{i}.npz", address, 2, i) for i in range(2)
-        ]
-        if attempt == "resumed":
-            processes.append(start(WORKER, "jax", tmp_path / "alone", tmp_path / "alone.npz"))
-        printed = finish(processes)
+        printed, (first, second) = in_two(tmp_path)
         assert attempt in printed[0] and "epoch 1:" not in printed[0] and "epoch" not in printed[1]
-        first, second, alone = (read(tmp_path / f"{name}.npz") for name in ("0", "1", "alone"))
         assert_close(first, second, 0)
         assert_close(first, alone, 1e-5)
         assert not (tmp_path / "run_1").exists()

@@ -207,7 +207,7 @@ register(
     TOKENS,
     quick=(
         {"units": 128, "context_length": 64, "dropout": 0.1},
-        TrainingConfig(window=64, batch_size=16, epochs=14, learning_rate=3e-3),
+        TrainingConfig(window=64, batch_size=16, epochs=12, learning_rate=3e-3),
     ),
     full=({}, TrainingConfig()),
 )

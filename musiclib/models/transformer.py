@@ -246,7 +246,7 @@ register(
     TOKENS,
     quick=(
         {"units": 128, "layers": 3, "heads": 4, "context_length": 128, "dropout": 0.1},
-        TrainingConfig(window=128, batch_size=8, epochs=14, learning_rate=2e-3),
+        TrainingConfig(window=128, batch_size=8, epochs=8, learning_rate=2e-3),
     ),
     full=({}, TrainingConfig(window=1024, batch_size=16, epochs=60, learning_rate=3e-4)),
 )
