@@ -345,6 +345,10 @@ def test_names_of_keys(name, expected):
 def test_names_of_instruments():
     assert len(instruments.INSTRUMENTS) == 128 and instruments.program("Violin") == 40
     assert instruments.program("organ") == 16 and instruments.program(127) == 127
-    for wrong in ("", 128, -1, True, 3.5):
+    assert instruments.program("steel drums") == 114
+    for wrong in ("", 129, -1, True, 3.5):
         with pytest.raises(ValueError, match="there is no instrument"):
             instruments.program(wrong)
+    for kit in ("Drums", "drum kit", " Percussion", instruments.DRUM_KIT):
+        with pytest.raises(ValueError, match=f"^{kit!r} has no pitches; take a pitched instrument such as 'Steel"):
+            instruments.program(kit)

@@ -8,6 +8,8 @@ from __future__ import annotations
 DRUM_KIT = 128
 """The program of a percussion part: one more than General MIDI has, as in MT3 (J. Gardner et al., 2022)."""
 
+_DRUM_KITS = ("drum", "drums", "drum kit", "drumkit", "drum set", "percussion")  # what people call one
+
 LOWEST_DRUM = 35
 DRUMS = tuple(
     """Acoustic Bass Drum,Bass Drum 1,Side Stick,Acoustic Snare,Hand Clap,Electric Snare,Low Floor Tom,Closed Hi-Hat,
@@ -53,11 +55,15 @@ def program(instrument: str | int) -> int:
     Part of a name is enough, case ignored; the first instrument with it is taken: ``"organ"`` is program 16.
 
     Raises:
-        ValueError: if there is no such instrument.
+        ValueError: if there is no such instrument, or it has no pitches, as a drum kit.
     """
     if isinstance(instrument, int) and not isinstance(instrument, bool) and 0 <= instrument <= 127:
         return instrument
     text = instrument.strip().lower() if isinstance(instrument, str) else ""
+    if text in _DRUM_KITS or (type(instrument) is int and instrument == DRUM_KIT):
+        raise ValueError(
+            f"{instrument!r} has no pitches; take a pitched instrument such as 'Steel Drums', 'Taiko Drum' or 'Marimba'"
+        )
     names = [name.lower() for name in INSTRUMENTS]
     found = [i for i, name in enumerate(names) if text and text in name]
     if not found:
