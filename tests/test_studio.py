@@ -398,12 +398,13 @@ def test_a_mistake_is_shown_escaped_and_the_next_click_works(page, tmp_path, ser
 
 def test_a_stopped_click_shows_nothing(page):
     set_number(page, "Length in bars", 64)  # so long that it is stopped in time on any machine
-    with page.expect_response("**/queue/join*"):  # what is stopped has a number from then on
-        button(page, "Compose").click()
+    button(page, "Compose").click()
+    running = seen(page, "[data-testid=status-tracker]:not(.hide)")
+    running.wait_for()
     page.wait_for_timeout(300)
     button(page, "Stop").click()
     page.get_by_text("Stopped.").wait_for()
-    page.wait_for_timeout(2000)
+    running.wait_for(state="hidden", timeout=5000)
     assert page.get_by_text("Your piece will appear here").first.is_visible() and seen(page, "a[download]").count() == 0
     set_number(page, "Length in bars", 2)
     button(page, "Compose").click()
