@@ -57,14 +57,6 @@ data = dataset.prepare(parts, Steps(lowest=1))
 settings = config.preset("quick", "counter").replace(epochs=1, window=8, batch_size=2)
 run = training.train(data, settings, folder, progress=False)
 """
-MISSING = """
-from musiclib import training
-
-try:
-    training.load_run(folder)
-except Exception as error:
-    print(f"{type(error).__name__}: {error}")
-"""
 USE = """
 from musiclib import dataset, evaluation, sampling, training
 
@@ -95,9 +87,12 @@ def test_what_a_notebook_registers_trains_and_loads_elsewhere(tmp_path, monkeypa
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
 
     defined = [ENCODING, NETWORK]
-    missing = "models.register('counter', builder)", "encodings.register(Steps)"
-    attempts = [MISSING, REGISTER_NETWORK, MISSING]
-    printed, error = use(folder, *defined, *attempts, REGISTER_ENCODING)
-    assert error == "" and printed.endswith("Steps(lowest=1) 12 True\n")
-    for line, call in zip(printed.splitlines(), missing):
-        assert line.startswith(f"NotRegistered: {folder} ") and f"call {call} first" in line
+    printed, _ = use(folder, *defined, REGISTER_NETWORK, REGISTER_ENCODING)
+    assert printed == "Steps(lowest=1) 12 True\n"
+    for lines, missing in (
+        ([REGISTER_ENCODING], "models.register('counter', builder)"),
+        ([REGISTER_NETWORK], "encodings.register(Steps)"),
+    ):
+        printed, error = use(folder, *defined, *lines)
+        assert printed == "" and error.startswith(f"musiclib.training.run.NotRegistered: {folder} ")
+        assert f"call {missing} first" in error

@@ -109,9 +109,9 @@ def test_killed_at_random_moments_it_ends_with_the_weights_of_an_unbroken_traini
     seed = random.randrange(10**6)
     print(f"seed {seed}")  # shown where it fails
     unbroken = kill_training.start(tmp_path / "whole")
-    rows = kill_training.train_and_kill(tmp_path / "run", 2, 1.5, random.Random(seed), "tensorflow")
+    rows = kill_training.train_and_kill(tmp_path / "run", 3, 1.5, random.Random(seed), "tensorflow")
     assert kill_training.finish(unbroken) is not None
-    assert len(rows) == 2 and kill_training.compare(tmp_path / "run", tmp_path / "whole")
+    assert len(rows) == 3 and kill_training.compare(tmp_path / "run", tmp_path / "whole")
 
 
 def test_stopped_between_any_two_changes_of_its_folder_a_training_goes_on(tmp_path, moments, whole):

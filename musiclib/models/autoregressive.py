@@ -59,8 +59,15 @@ class AutoregressiveModel(keras.Model):
 
     def build(self, input_shape) -> None:
         if not self.weights:  # a network without a build of its own: its layers are built where they are called
-            build_layers(self.call, (1, self.context_length or 1))
+            self._build_layers(self.context_length or 1)
         super().build(input_shape)
+
+    def _build_layers(self, time: int) -> None:
+        """Builds the layers by a call on a piece of ``time`` tokens, and on a condition as long where there is one."""
+        if self.conditional:
+            build_layers(lambda *inputs: self.call(inputs), (1, time), (1, time))
+        else:
+            build_layers(self.call, (1, time))
 
     def initial_state(self, batch_size: int, condition=None):
         """Returns the state before a piece begins, a tuple of tensors of ``batch_size`` rows.

@@ -22,7 +22,6 @@ from musiclib.dataset.gap_windows import GapWindows
 from musiclib.encodings import Encoding
 from musiclib.encodings.vocabulary import PADDING
 from musiclib.models.autoregressive import AutoregressiveModel, condition_rows, embedding_layer, logits_layer
-from musiclib.models.building import build_layers
 from musiclib.models.layers.backwards import reverse
 from musiclib.models.layers.intervals import around, span
 from musiclib.models.registry import Takes, register
@@ -69,11 +68,6 @@ class GRUInfill(AutoregressiveModel):
         self.dropout = keras.layers.Dropout(dropout)
         self.head = logits_layer(vocabulary_size)
         self.relative = keras.layers.Dense(2 * span(self.count), dtype="float32", name="relative")
-
-    def build(self, input_shape) -> None:
-        if not self.weights:
-            build_layers(lambda *inputs: self.call(inputs), (1, 2), (1, 2))
-        super().build(input_shape)
 
     def call(self, inputs, training=False):
         condition, ids = inputs

@@ -18,7 +18,6 @@ from keras import ops
 from musiclib.dataset.gap_windows import GapWindows
 from musiclib.encodings.vocabulary import PADDING, UNKNOWN
 from musiclib.models.autoregressive import condition_rows
-from musiclib.models.building import build_layers
 from musiclib.models.chorale_gru.features import VOICE_COUNT, Keys, describe
 from musiclib.models.chorale_gru.future import described, futures, sounding
 from musiclib.models.chorale_gru.network import ChoraleGRU
@@ -53,9 +52,6 @@ class ChoraleInfill(ChoraleGRU):
         self.plan_of_future = added(VOICE_COUNT * self.head_units, "plan_of_future")
         self.later = [added(self.head_units, f"later_{voice}") for voice in range(VOICE_COUNT - 1)]
         self.further = [added((VOICE_COUNT - voice) * self._span, f"further_{voice}") for voice in range(VOICE_COUNT)]
-
-    def _build_layers(self, shape: tuple[int, int]) -> None:
-        build_layers(lambda *inputs: self.call(inputs), shape, shape)
 
     def call(self, inputs, training=False):
         condition, ids = inputs

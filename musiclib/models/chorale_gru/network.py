@@ -14,7 +14,6 @@ from keras import ops
 
 from musiclib.encodings.vocabulary import END, START
 from musiclib.models.autoregressive import AutoregressiveModel
-from musiclib.models.building import build_layers
 from musiclib.models.chorale_gru.features import (
     METRE,
     VOICE_COUNT,
@@ -88,10 +87,7 @@ class ChoraleGRU(AutoregressiveModel):
     def build(self, input_shape) -> None:
         self.metre_bias = self.add_weight(shape=(METRE, self.heads), initializer="zeros", name="metre_bias")
         self.distance_bias = self.add_weight(shape=(1, self.heads), initializer="zeros", name="distance_bias")
-        self._build_layers((1, 2 * VOICE_COUNT))
-
-    def _build_layers(self, shape: tuple[int, int]) -> None:
-        build_layers(self.call, shape)
+        self._build_layers(2 * VOICE_COUNT)
 
     def call(self, ids, training=False):
         return self._predict(ids, self._empty_state(ops.shape(ids)[0], memory=0), None, training)[0]
