@@ -15,7 +15,7 @@ QUIET = --ExecutePreprocessor.extra_arguments=--log-level=40 \
 # How coverage watches lines: from Python 3.12 on in a way that costs next to nothing.
 FASTEST_CORE = $$($(VENV)/bin/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
 # Two files of tests at once; the tests of one file follow each other, since notebooks read what others wrote. The
-# notebooks take half of the time: tests/conftest.py puts them first, and the files stay in that order.
+# notebooks take longest: tests/conftest.py puts them first, and the files stay in that order.
 PARALLEL ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 export TF_CPP_MIN_LOG_LEVEL ?= 3

@@ -405,6 +405,7 @@ def test_a_stopped_click_shows_nothing(page):
     button(page, "Stop").click()
     page.get_by_text("Stopped.").wait_for()
     running.wait_for(state="hidden", timeout=5000)
+    page.wait_for_timeout(2000)
     assert page.get_by_text("Your piece will appear here").first.is_visible() and seen(page, "a[download]").count() == 0
     set_number(page, "Length in bars", 2)
     button(page, "Compose").click()

@@ -60,7 +60,7 @@ def program(instrument: str | int) -> int:
     if isinstance(instrument, int) and not isinstance(instrument, bool) and 0 <= instrument <= 127:
         return instrument
     text = instrument.strip().lower() if isinstance(instrument, str) else ""
-    if text in _DRUM_KITS or (type(instrument) is int and instrument == DRUM_KIT):
+    if text in _DRUM_KITS or instrument == DRUM_KIT:
         raise ValueError(
             f"{instrument!r} has no pitches; take a pitched instrument such as 'Steel Drums', 'Taiko Drum' or 'Marimba'"
         )
